@@ -1,0 +1,1 @@
+"""Yardstick measures open language models on your own hardware."""

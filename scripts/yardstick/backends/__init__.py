@@ -1,0 +1,1 @@
+"""Engines that run models, one module each, behind the interface in `base`."""

@@ -1,0 +1,108 @@
+"""The settings of a run, `config/config.yaml`: fields, rules and defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from yardstick.validation import StrictModel, parse, read_yaml
+
+MACHINE_PATTERN = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
+
+
+def _split_names(value: Any) -> Any:
+    """Accept both a YAML list and the comma-separated text of `--config models=a,b`."""
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",") if name.strip()]
+    return value
+
+
+def _as_text(value: Any) -> Any:
+    """Undo Snakemake's guess that `--config epoch=2026` is a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _as_flag(value: Any) -> Any:
+    """Undo Snakemake's reading of `--config strict=true` as a text."""
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+class LatencyProtocol(StrictModel):
+    """How single requests are timed."""
+
+    max_new_tokens: int = Field(ge=2, le=100_000, description="new tokens per request, a whole number from 2")
+    warmups: int = Field(ge=0, le=100, description="requests before the first that counts, from 0")
+    requests: int = Field(ge=1, le=100_000, description="requests that count; at least 29 for a P90, 5 for a P50")
+    time_limit_s: float = Field(gt=0, strict=False, description="seconds after which no new request is begun")
+
+
+class ThroughputProtocol(StrictModel):
+    """How tokens per second over independent runs are taken."""
+
+    max_new_tokens: int = Field(ge=2, le=100_000, description="new tokens per prompt, a whole number from 2")
+    warmups: int = Field(ge=0, le=100, description="runs before the first that counts, from 0")
+    runs: int = Field(ge=2, le=10_000, description="runs that count, at least 2 (6 can show a regression, 3 cannot)")
+    time_limit_s: float = Field(gt=0, strict=False, description="seconds after which no new run is begun")
+
+
+class MemoryProtocol(StrictModel):
+    """How memory over loading and decoding is taken."""
+
+    max_new_tokens: int = Field(ge=2, le=100_000, description="new tokens decoded while the peak is watched, from 2")
+    sample_interval_ms: float = Field(gt=0, le=1000, strict=False, description="milliseconds between samples")
+
+
+class ReasoningProtocol(StrictModel):
+    """How the tasks of the reasoning suite are answered."""
+
+    batch_size: int = Field(ge=1, le=4096, description="prompts answered together, a whole number from 1")
+
+
+class Protocol(StrictModel):
+    """The settings of every metric."""
+
+    prompts: list[Annotated[str, Field(min_length=1, max_length=20_000)]] = Field(
+        min_length=1, description="texts that the timing and memory metrics give to every model, in this order"
+    )
+    reasoning: ReasoningProtocol = Field(description="settings of the reasoning suite")
+    latency: LatencyProtocol = Field(description="settings of the latency metric")
+    throughput: ThroughputProtocol = Field(description="settings of the throughput metric")
+    memory: MemoryProtocol = Field(description="settings of the memory metric")
+
+
+class Config(StrictModel):
+    """The content of `config/config.yaml`, with what `--config` overrides."""
+
+    models: Annotated[list[str], BeforeValidator(_split_names)] = Field(
+        description="ids of the models to take, none for all of a tier; on the command line: --config models=a,b"
+    )
+    machine: str = Field(
+        pattern=MACHINE_PATTERN,
+        max_length=64,
+        description="label of this machine in the results: auto, or lower-case letters and digits joined by . _ -",
+    )
+    epoch: Annotated[str, BeforeValidator(_as_text)] = Field(
+        pattern=r"^[A-Za-z0-9._-]*$",
+        max_length=32,
+        description="empty, or a label such as 2026-W30; a new label measures everything anew",
+    )
+    strict: Annotated[bool, BeforeValidator(_as_flag)] = Field(
+        description="true: a model that this machine cannot run is an error; false: it is left out"
+    )
+    threads: Literal["cores"] | Annotated[int, Field(ge=1, le=1024)] = Field(
+        description="threads of a measurement: cores (one per core given with --cores) or a whole number from 1"
+    )
+    protocol: Protocol = Field(description="what is measured, and how")
+
+
+def parse_config(data: Mapping[str, Any], *, file: str) -> Config:
+    """Return the typed settings, or raise a `YardstickError` for the first mistake."""
+    return parse(Config, data, file=file)
+
+
+def load_config(path: Path) -> Config:
+    """Read and validate a settings file. See `parse_config`."""
+    return parse_config(read_yaml(path), file=str(path))

@@ -1,0 +1,1 @@
+"""Training of the tiny language models that ship with the workflow."""

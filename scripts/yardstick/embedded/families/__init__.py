@@ -1,0 +1,1 @@
+"""Generators of question families; each turns random numbers into one `Item`."""

@@ -1,0 +1,190 @@
+"""What makes a result stale: the definition and the environment of each shard, and their hashes.
+
+The rules are in docs/identity.md. Everything here is known before anything is started.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from yardstick.catalog import BACKENDS, METRICS, SCORES
+from yardstick.config import Config
+from yardstick.content import folder_hash
+from yardstick.paths import EMBEDDED
+from yardstick.registry import EmbeddedSource, HubSource, LocalSource, ModelEntry
+from yardstick.source_code import closure_hashes
+from yardstick.suites.suite import Suite
+
+Document = dict[str, Any]
+SCORER_MODULE = "yardstick.suites.keyword_match"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """All that a shard's content depends on.
+
+    Attributes:
+        definition: what is measured, as a JSON document.
+        environment: what it is measured in, as a JSON document.
+    """
+
+    definition: Document
+    environment: Document
+
+    @cached_property
+    def definition_hash(self) -> str:
+        """16 hex digits of the definition."""
+        return document_hash(self.definition)
+
+    @cached_property
+    def environment_hash(self) -> str:
+        """16 hex digits of the environment."""
+        return document_hash(self.environment)
+
+    def as_document(self) -> Document:
+        """Return the identity as one JSON document, as shards store it."""
+        return {"definition": self.definition, "environment": self.environment}
+
+
+def document_hash(document: Document) -> str:
+    """Return 16 hex digits of a JSON document, whatever the order of its keys."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def measurement_identity(
+    metric: str, entry: ModelEntry, config: Config, *, suite: Suite, threads: int, root: Path
+) -> Identity:
+    """Return the identity of one metric of one model.
+
+    Args:
+        metric: a metric that runs the model, for example ``latency`` or ``reasoning_answers``.
+        entry: the model.
+        config: the settings.
+        suite: the reasoning suite; only its questions and answer settings count here, not its keywords.
+        threads: threads that the measurement is given.
+        root: the repository's root, which local and embedded models lie below.
+    """
+    definition: Document = {
+        "metric": metric,
+        "model": _model_document(entry, root),
+        "protocol": _protocol_document(metric, config),
+        "code": {
+            **closure_hashes(METRICS[metric].module),
+            **closure_hashes(BACKENDS[entry.backend].module),
+        },
+    }
+    if METRICS[metric].is_machine_bound:
+        definition["protocol"]["prompts"] = list(config.protocol.prompts)
+    else:
+        definition["model"]["chat_template"] = entry.chat_template
+        definition["suite"] = _questions_document(suite, entry)
+    environment = environment_document(entry.backend, config.epoch)
+    if METRICS[metric].is_machine_bound:
+        environment["threads"] = threads
+    return Identity(definition, environment)
+
+
+def score_definition(answers_definition: str, entry: ModelEntry, suite: Suite) -> Document:
+    """Return the definition of the scores of a model's answers; their environment is the answers' own.
+
+    Args:
+        answers_definition: the definition hash of the answers' shard.
+        entry: the model.
+        suite: the suite with the expected keywords.
+    """
+    return {
+        "metric": SCORES,
+        "answers": answers_definition,
+        "is_chat": entry.chat_template,
+        "expected": {
+            task.id: {"category": task.category, "accept": list(task.accept), "reject": list(task.reject)}
+            for task in suite.tasks
+        },
+        "code": closure_hashes(SCORER_MODULE),
+    }
+
+
+def environment_document(backend: str, epoch: str) -> Document:
+    """Return the versions that a backend's results depend on, and the epoch."""
+    return {
+        "packages": {name: package_version(name) for name in BACKENDS[backend].packages},
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "epoch": epoch,
+    }
+
+
+@cache
+def package_version(name: str) -> str:
+    """Return the installed version of a distribution, or ``not installed``."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield one text per field in which two documents differ, ``protocol.max_new_tokens 50 -> 64``."""
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            yield from differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            yield f"{prefix}{key} {_shown(before)} -> {_shown(after)}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _model_document(entry: ModelEntry, root: Path) -> Document:
+    return {
+        "source": _source_document(entry, root),
+        "backend": entry.backend,
+        "dtype": entry.dtype,
+        "quantization": entry.quantization,
+        "device": entry.device,
+        "context_length": entry.context_length,
+        "allow_remote_code": entry.allow_remote_code,
+        "allow_pickle": entry.allow_pickle,
+    }
+
+
+def _source_document(entry: ModelEntry, root: Path) -> Document:
+    source = entry.source
+    if isinstance(source, HubSource):
+        return {"hub": source.hub, "revision": source.revision}
+    if isinstance(source, LocalSource | EmbeddedSource):
+        return {"content": folder_hash(model_folder(source, root), root)}
+    return {"ollama": source.ollama}
+
+
+def model_folder(source: LocalSource | EmbeddedSource, root: Path) -> Path:
+    """Return the folder of a model that lies in the repository."""
+    if isinstance(source, EmbeddedSource):
+        return root / EMBEDDED / source.embedded
+    return root / source.path
+
+
+def _protocol_document(metric: str, config: Config) -> Document:
+    document: Document = getattr(config.protocol, METRICS[metric].protocol).model_dump()
+    return document
+
+
+def _questions_document(suite: Suite, entry: ModelEntry) -> Document:
+    return {
+        "prompt": "{question}" if entry.chat_template else suite.base_prompt,
+        "max_new_tokens": suite.max_new_tokens,
+        "questions": {task.id: task.question for task in suite.tasks},
+    }

@@ -1,0 +1,104 @@
+"""Build the leaderboard: every valid shard reduced to its summary, the summaries to rows, the rows to files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yardstick.errors import YardstickError
+from yardstick.files import write_atomically
+from yardstick.leaderboard.columns import definitions
+from yardstick.leaderboard.document import SCHEMA_REFERENCE, VERSION, Leaderboard, NotMeasured, Row, Unread
+from yardstick.leaderboard.flags import FLAGS
+from yardstick.leaderboard.reasons import reason
+from yardstick.leaderboard.reduce import Summary, summarize
+from yardstick.leaderboard.render import render
+from yardstick.leaderboard.rows import ranked, rows_of
+from yardstick.leaderboard.text import one_line
+from yardstick.paths import RESULTS
+from yardstick.plan import Plan
+from yardstick.registry import ModelEntry
+from yardstick.shard_paths import ShardPath
+
+
+@dataclass(frozen=True)
+class Built:
+    """A leaderboard and what was left out of it.
+
+    Attributes:
+        leaderboard: the document.
+        lines: one line for each file that was not read, with what to do about it.
+    """
+
+    leaderboard: Leaderboard
+    lines: list[str]
+
+
+def build(plan: Plan) -> Built:
+    """Reduce the valid shards. A file that cannot be read is reported and stops nothing."""
+    reader = _Reader(plan.inputs.root / RESULTS)
+    rows: list[Row] = []
+    not_measured: list[NotMeasured] = []
+    for entry in plan.inputs.registry.values():
+        found = _rows(plan, entry, reader)
+        rows += found
+        if not found:
+            not_measured.append(NotMeasured(model=entry.id, tier=entry.tier, reason=reason(plan, entry)))
+    for name in plan.inputs.listing.foreign:
+        reader.report(
+            name, "not the name of a shard", f"results/{one_line(name)}: not the name of a shard; it is not read"
+        )
+    leaderboard = Leaderboard(
+        **{"$schema": SCHEMA_REFERENCE},
+        version=VERSION,
+        fingerprint=plan.fingerprint(),
+        rows=ranked(rows),
+        not_measured=not_measured,
+        unread=sorted(reader.unread, key=lambda unread: unread.file),
+        definitions=definitions(),
+        flags=FLAGS,
+    )
+    return Built(leaderboard, reader.lines)
+
+
+def write(leaderboard: Leaderboard, folder: Path) -> None:
+    """Write the leaderboard's files into a folder, each at once.
+
+    Raises:
+        YardstickError: the disk is full or not writable.
+    """
+    for name, content in render(leaderboard).items():
+        write_atomically(folder / name, content)
+
+
+def _rows(plan: Plan, entry: ModelEntry, reader: _Reader) -> list[Row]:
+    return [] if plan.obstacle(entry) else rows_of(plan, entry, reader.read)
+
+
+@dataclass
+class _Reader:
+    """Reduces shards and remembers those that could not be read."""
+
+    results: Path
+    unread: list[Unread] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def read(self, path: ShardPath) -> Summary | None:
+        """Return a shard's summary, or None after reporting it."""
+        try:
+            return summarize(self.results, path)
+        except YardstickError as error:
+            why = str(error).removeprefix(f"{path.below(self.results)}: ")
+            self.report(str(path), _lasting(why), f"results/{path}: {one_line(why)}")
+        return None
+
+    def report(self, name: str, why: str, line: str) -> None:
+        """Remember a file below `results/` that was not read."""
+        self.unread.append(Unread(file=f"results/{one_line(name)}", reason=why))
+        self.lines.append(line)
+
+
+def _lasting(why: str) -> str:
+    """Return an error's first clause: its details and remedy vary with library versions and do not belong in a file."""
+    return re.split(r" \(|;", one_line(why), maxsplit=1)[0]

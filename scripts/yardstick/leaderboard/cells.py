@@ -1,0 +1,108 @@
+"""The cells of the table that people read, from rows of `leaderboard.json`; both tables are made of them.
+
+Standard library only: showing the leaderboard takes no longer than starting Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+NOTHING = "–"
+
+# Heading -> whether its cells are numbers, which stand to the right.
+HEADINGS = {
+    "#": True,
+    "Model": False,
+    "Params": True,
+    "Score": False,
+    "Latency mean / P50 / P90 (s)": True,
+    "TTFT (ms)": True,
+    "Tokens/s": True,
+    "Memory (MB)": True,
+    "Machine": False,
+    "Flags": False,
+}
+
+_Row = Mapping[str, Any]
+
+
+def cells(row: _Row) -> list[str]:
+    """Return one text per heading, rounded for reading; nothing is escaped."""
+    return [
+        NOTHING if row["rank"] is None else str(row["rank"]),
+        row["model"],
+        parameters(row["parameters"]),
+        _score(row["reasoning"]),
+        _latency(row["latency"]),
+        _first_token(row["ttft"]),
+        _rate(row["throughput"]),
+        NOTHING if row["memory"] is None else number(row["memory"]["increment_mb"]),
+        machine(row),
+        ", ".join(row["flags"]),
+    ]
+
+
+def number(value: float) -> str:
+    """Return a number with three digits, and all digits before the decimal point."""
+    if value == 0:
+        return "0"
+    exponent = int(f"{value:.2e}".rpartition("e")[2])
+    return f"{value:.{max(0, 2 - exponent)}f}"
+
+
+def parameters(count: int) -> str:
+    """Return a count of parameters in thousands, millions or billions."""
+    amount, unit = float(count), ""
+    for larger in (" k", " M", " B"):
+        if amount < 999.5:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.1f}{unit}" if unit == " B" and amount < 99.95 else f"{amount:.0f}{unit}"
+
+
+def machine(row: _Row) -> str:
+    """Return a row's machine with the number of threads computed with."""
+    return str(row["machine"]) + (f" ×{row['threads']}" if row["threads"] else "")
+
+
+def environment(row: _Row) -> str:
+    """Return the versions that a row was measured with."""
+    known = row["environment"]
+    parts = [f"python {known['python']}", *(f"{name} {version}" for name, version in known["packages"].items())]
+    return ", ".join(parts + ([f"epoch {known['epoch']}"] if known["epoch"] else []))
+
+
+def engine(row: _Row) -> str:
+    """Return backend, number format, quantisation and device."""
+    return " ".join(str(row[name]) for name in ("backend", "dtype", "quantization", "device") if row[name])
+
+
+def _score(part: Any) -> str:
+    if part is None:
+        return NOTHING
+    low, high = part["interval"]
+    return f"{part['score']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _latency(part: Any) -> str:
+    if part is None:
+        return NOTHING
+    values = (part["mean_s"], part["p50_s"], part["p90_s"])
+    shown = " / ".join(value if isinstance(value, str) else number(value) for value in values)
+    return f"{shown}, n={part['n']}"
+
+
+def _first_token(part: Any) -> str:
+    if part is None:
+        return NOTHING
+    return part["p50_s"] if isinstance(part["p50_s"], str) else number(1000 * part["p50_s"])
+
+
+def _rate(part: Any) -> str:
+    if part is None:
+        return NOTHING
+    text = number(part["tokens_per_s"])
+    if part["interval"] is None:
+        return text
+    return f"{text} ± {number((part['interval'][1] - part['interval'][0]) / 2)}"

@@ -1,0 +1,150 @@
+"""The shape of `leaderboard.json`: the source of its JSON Schema, of the CSV columns and of their explanations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from yardstick.registry import Tier
+
+SCHEMA_REFERENCE = "../workflow/schemas/leaderboard.schema.json"
+VERSION: Literal[1] = 1
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+TooFew = Annotated[str, Field(pattern=r"^n/a \([0-9]+<[0-9]+\)$")]
+Time = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
+Metric = Literal["reasoning", "latency", "throughput", "memory"]
+
+
+class Part(BaseModel):
+    """Base of all parts of the document."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class CategoryScore(Part):
+    """Tasks of one category."""
+
+    solved: int = Field(ge=0, description="tasks solved, a count")
+    n: int = Field(ge=1, description="tasks asked, a count")
+
+
+class Reasoning(Part):
+    """Score of the reasoning suite."""
+
+    score: float = Field(ge=0, le=1, description="share of the reasoning tasks solved, 0 to 1")
+    solved: int = Field(ge=0, description="reasoning tasks solved, a count")
+    n: int = Field(ge=1, description="reasoning tasks asked, a count")
+    interval: Interval = Field(description="95 % Wilson interval of the score, 0 to 1")
+    by_category: dict[str, CategoryScore] = Field(description="tasks solved of tasks asked in each category, counts")
+    measured_at: Time = Field(description="when the tasks were answered, UTC")
+    machine: str = Field(description="label of the machine that answered the tasks")
+
+
+class Latency(Part):
+    """Times of single requests."""
+
+    mean_s: float = Field(ge=0, description="mean time from the start of a request to its last new token, seconds")
+    p50_s: float | TooFew = Field(description="median of these times, seconds; n/a (have<need) for too few requests")
+    p90_s: float | TooFew = Field(description="90th percentile of these, seconds; n/a (have<need) for too few requests")
+    n: int = Field(ge=1, description="requests timed, a count")
+    output_tokens: int = Field(ge=0, description="new tokens of a request, the fewest where they differ, a count")
+
+
+class TimeToFirstToken(Part):
+    """Times to the first token of the same requests."""
+
+    mean_s: float = Field(ge=0, description="mean time from the start of a request to its first new token, seconds")
+    p50_s: float | TooFew = Field(description="median of these times, seconds; n/a (have<need) for too few requests")
+
+
+class Throughput(Part):
+    """Tokens per second of independent runs."""
+
+    tokens_per_s: float = Field(ge=0, description="mean over the runs of new tokens by wall time, tokens per second")
+    interval: Interval | None = Field(description="95 % Student t interval of that mean, tokens per second")
+    n: int = Field(ge=1, description="runs timed, a count")
+
+
+class Memory(Part):
+    """How much the process tree grew over loading, and its peaks."""
+
+    increment_mb: float = Field(
+        description="resident set with the model loaded less that before loading, MB (1e6 bytes)"
+    )
+    peak_load_mb: float = Field(description="highest resident set while loading less that before, MB (1e6 bytes)")
+    peak_decode_mb: float = Field(description="highest resident set while decoding less that before, MB (1e6 bytes)")
+    pss_mb: float | None = Field(description="growth of the proportional set over loading, MB (1e6 bytes), where known")
+    uss_mb: float | None = Field(description="growth of the unique set over loading, MB (1e6 bytes), where known")
+    accelerator_mb: float = Field(
+        ge=0, description="memory allocated on the accelerator, MB (1e6 bytes), 0 without one"
+    )
+
+
+class Environment(Part):
+    """What the newest of a row's results was measured in."""
+
+    packages: dict[str, str] = Field(description="versions of the packages that the backend uses")
+    python: str = Field(description="Python version, major and minor")
+    epoch: str = Field(description="label of a scheduled round of measurements, mostly empty")
+
+
+class Row(Part):
+    """One model on one machine with one number of threads."""
+
+    rank: int | None = Field(
+        description="1 + the rows with a higher score; equal scores share a rank; none without one"
+    )
+    model: str = Field(description="id of the model in config/models.yaml")
+    tier: Tier = Field(description="tier of the model: ci_safe, ci_borderline or local_only")
+    parameters: int = Field(ge=1, description="parameters of the model, a count")
+    license: str = Field(description="licence of the weights")
+    description: str = Field(description="what the model is")
+    backend: str = Field(description="engine that ran the model")
+    dtype: str | None = Field(description="number format of the weights in memory, none where the backend decides")
+    quantization: str | None = Field(description="quantisation of the weights, none where there is none")
+    device: str = Field(description="kind of device: cpu, cuda or mps")
+    machine: str = Field(description="label of the machine that was measured, or that answered the tasks")
+    threads: int | None = Field(description="threads computed with, a count; none where only tasks were answered")
+    reasoning: Reasoning | None
+    latency: Latency | None
+    ttft: TimeToFirstToken | None
+    throughput: Throughput | None
+    memory: Memory | None
+    flags: list[str] = Field(description="circumstances that make numbers of the row doubtful")
+    missing: list[Metric] = Field(description="metrics without a current result here")
+    measured_at: Time = Field(description="when the newest of the row's results was measured, UTC")
+    environment: Environment
+
+
+class NotMeasured(Part):
+    """A model of the registry without a current result."""
+
+    model: str = Field(description="id of the model in config/models.yaml")
+    tier: Tier = Field(description="tier of the model")
+    reason: str = Field(description="why there is no current result")
+
+
+class Unread(Part):
+    """A file below `results/` that was not read."""
+
+    file: str = Field(description="path of the file, relative to the repository")
+    reason: str = Field(description="why it was not read")
+
+
+class Leaderboard(Part):
+    """The whole document. Rows are in the order of the table."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    schema_reference: str = Field(alias="$schema", description="this schema, relative to the document")
+    version: Literal[1] = Field(description="version of the document's shape")
+    fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$", description="hash of all that the document is made from")
+    rows: list[Row] = Field(description="models with results, in the order of the table")
+    not_measured: list[NotMeasured] = Field(description="models of the registry without a current result")
+    unread: list[Unread] = Field(description="files below results/ that were not read")
+    definitions: dict[str, str] = Field(
+        description="what each column of the CSV and field of a row means, with its unit"
+    )
+    flags: dict[str, str] = Field(description="what each flag means")

@@ -1,0 +1,123 @@
+"""Rows of the leaderboard: the newest valid shards of each model, machine and thread count, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, get_args
+
+from yardstick.catalog import ANSWERS, METRICS, SCORES
+from yardstick.leaderboard.document import Metric, Row
+from yardstick.leaderboard.flags import in_order, mixed_flags
+from yardstick.leaderboard.reduce import Summary
+from yardstick.plan import Plan
+from yardstick.registry import ModelEntry
+from yardstick.shard_paths import ShardPath
+
+MACHINE_BOUND = [name for name, metric in METRICS.items() if metric.is_machine_bound]
+SHOWN: tuple[Metric, ...] = get_args(Metric)
+
+Read = Callable[[ShardPath], Summary | None]
+_Key = TypeVar("_Key")
+
+
+def rows_of(plan: Plan, entry: ModelEntry, read: Read) -> list[Row]:
+    """Return the rows of one model, without ranks, in no order.
+
+    Args:
+        plan: says which shards are valid.
+        entry: the model.
+        read: reduces a shard, or reports a broken one and returns None.
+    """
+    scores = _newest(summaries(plan, entry, SCORES, read), key=lambda summary: summary.path.machine)
+    groups: dict[tuple[str, int | None], list[Summary]] = {}
+    for metric in MACHINE_BOUND:
+        for key, summary in _newest(summaries(plan, entry, metric, read), key=_machine_and_threads).items():
+            groups.setdefault(key, []).append(summary)
+    if groups:
+        return [_row(entry, *key, measured, _score_for(key[0], scores)) for key, measured in groups.items()]
+    return _row_without_machine(entry, scores, lambda: summaries(plan, entry, ANSWERS, read))
+
+
+def summaries(plan: Plan, entry: ModelEntry, metric: str, read: Read) -> Iterable[Summary]:
+    """Yield the readable ones of the valid shards of one metric, one at a time."""
+    for path in plan.valid(metric, entry):
+        summary = read(path)
+        if summary is not None:
+            yield summary
+
+
+def ranked(rows: Iterable[Row]) -> list[Row]:
+    """Return rows in the order of the table, with competition ranks (1, 1, 3) by score."""
+    ordered = sorted(rows, key=_order)
+    done: list[Row] = []
+    for position, row in enumerate(ordered, start=1):
+        rank = position if row.reasoning else None
+        if rank and done and _score(done[-1]) == _score(row):
+            rank = done[-1].rank
+        done.append(row.model_copy(update={"rank": rank}))
+    return done
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    rate = row.throughput.tokens_per_s if row.throughput else -1.0
+    return -_score(row), -rate, row.model, row.machine, row.threads or 0
+
+
+def _score(row: Row) -> float:
+    """Return the score, less than any score where there is none."""
+    return row.reasoning.score if row.reasoning else -1.0
+
+
+def _machine_and_threads(summary: Summary) -> tuple[str, int | None]:
+    return summary.path.machine, summary.threads
+
+
+def _newest(found: Iterable[Summary], key: Callable[[Summary], _Key]) -> dict[_Key, Summary]:
+    """Keep the newest summary of each key."""
+    newest: dict[_Key, Summary] = {}
+    for summary in found:
+        known = newest.get(key(summary))
+        if known is None or known.age_key < summary.age_key:
+            newest[key(summary)] = summary
+    return newest
+
+
+def _score_for(machine: str, scores: dict[str, Summary]) -> Summary | None:
+    """Return the machine's own score, else the newest of any machine: answers do not depend on a machine's speed."""
+    return scores.get(machine) or max(scores.values(), key=lambda summary: summary.age_key, default=None)
+
+
+def _row_without_machine(
+    entry: ModelEntry, scores: dict[str, Summary], answers: Callable[[], Iterable[Summary]]
+) -> list[Row]:
+    """Return one row for a model of which there are only scores, or only answers that wait for their scores."""
+    found = list(scores.values()) or list(answers())
+    if not found:
+        return []
+    newest = max(found, key=lambda summary: summary.age_key)
+    return [_row(entry, newest.path.machine, None, [], newest)]
+
+
+def _row(entry: ModelEntry, machine: str, threads: int | None, measured: list[Summary], score: Summary | None) -> Row:
+    used = [*measured, score] if score else measured
+    parts = {name: part for summary in used for name, part in summary.parts.items()}
+    flags = set().union(*(summary.flags for summary in used)) | mixed_flags([summary.environment for summary in used])
+    fields: dict[str, Any] = {
+        **entry.model_dump(include=_ENTRY_FIELDS),
+        **{name: parts.get(name) for name in _PART_FIELDS},
+    }
+    return Row(
+        rank=None,
+        model=entry.id,
+        machine=machine,
+        threads=threads,
+        flags=in_order(flags),
+        missing=[name for name in SHOWN if name not in parts],
+        measured_at=max(summary.measured_at for summary in used),
+        environment=max(measured or used, key=lambda summary: summary.age_key).environment,
+        **fields,
+    )
+
+
+_ENTRY_FIELDS = {"tier", "parameters", "license", "description", "backend", "dtype", "quantization", "device"}
+_PART_FIELDS = ("reasoning", "latency", "ttft", "throughput", "memory")

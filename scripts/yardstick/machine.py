@@ -1,0 +1,66 @@
+"""This machine: a label for its results, and the facts that travel with them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+# Memory comes in these sizes; what the system reports is a little less than what is installed.
+_MEMORY_SIZES_GB = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096]
+_NOISE = re.compile(r"\((?:r|tm)\)|\bcpu\b|\bprocessor\b|\bwith .*|@.*|\b\d+-core\b", re.IGNORECASE)
+
+
+def machine_label(setting: str) -> str:
+    """Return the label of this machine: the setting, or for ``auto`` processor, cores and memory.
+
+    Machines of the same hardware share a label, so results say nothing of a machine's name or owner.
+    """
+    if setting != "auto":
+        return setting
+    words = re.findall(r"[a-z0-9]+", _NOISE.sub(" ", cpu_model()).lower()) or ["cpu"]
+    return f"{'-'.join(words)[:40].rstrip('-')}-{os.cpu_count() or 1}c-{_installed_memory_gb()}gb"
+
+
+def machine_facts() -> dict[str, Any]:
+    """Return processor, cores, memory in bytes and system, as JSON values."""
+    return {
+        "cpu": cpu_model(),
+        "cores": os.cpu_count() or 1,
+        "memory_bytes": memory_bytes(),
+        "system": platform.system(),
+        "architecture": platform.machine(),
+    }
+
+
+@cache
+def cpu_model() -> str:
+    """Return the processor's name, or its architecture where the system gives no name."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor() or platform.machine()
+    found = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.machine()
+
+
+def memory_bytes() -> int:
+    """Return the memory that the system reports, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def usable_memory_bytes() -> int:
+    """Return the memory that this process may use, in bytes: the machine's, or less in a container."""
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return memory_bytes()
+    return min(memory_bytes(), int(limit)) if limit.isdigit() else memory_bytes()
+
+
+def _installed_memory_gb() -> int:
+    reported = memory_bytes() / 2**30
+    return next((size for size in _MEMORY_SIZES_GB if size >= reported), round(reported))

@@ -1,0 +1,1 @@
+"""Metrics, one module each: given an engine, a metric yields its observations."""

@@ -1,0 +1,15 @@
+"""Where things are in a working copy, relative to its root."""
+
+from pathlib import Path
+
+CONFIG = Path("config/config.yaml")
+REGISTRY = Path("config/models.yaml")
+SUITE = Path("config/suites/reasoning.yaml")
+EMBEDDED = Path("workflow/resources/embedded")
+RESULTS = Path("results")
+LEADERBOARD = Path("leaderboard")
+LEADERBOARD_FILES = ("leaderboard.json", "leaderboard.csv", "LEADERBOARD.md")
+LOGS = Path("logs")
+RUNS = Path("resources/runs")
+FETCHED = Path("resources/fetched")
+RUN_LOCK = Path("resources/run.lock")

@@ -1,0 +1,85 @@
+"""Which selected models this machine cannot run, found out before anything is started."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from yardstick.hub.cache import cached_snapshot
+from yardstick.machine import usable_memory_bytes
+from yardstick.registry import HubSource, ModelEntry
+
+_CONNECT_TIMEOUT_S = 3.0
+_HUB = "https://huggingface.co"
+
+
+def refusals(entries: Iterable[ModelEntry]) -> dict[str, str]:
+    """Return model id -> why this machine cannot run it, with the remedy, for those that it cannot."""
+    checks = (_memory_refusal, _device_refusal, _hub_refusal)
+    found: dict[str, str] = {}
+    for entry in entries:
+        reason = next(filter(None, (check(entry) for check in checks)), None)
+        if reason:
+            found[entry.id] = reason
+    return found
+
+
+def _memory_refusal(entry: ModelEntry) -> str | None:
+    available_mb = usable_memory_bytes() // 1_000_000
+    if entry.memory_mb <= available_mb:
+        return None
+    return f"needs {entry.memory_mb} MB of memory, this machine has {available_mb} MB; use a larger machine"
+
+
+def _device_refusal(entry: ModelEntry) -> str | None:
+    if entry.device == "cpu" or _has_device(entry.device):
+        return None
+    return f"needs device {entry.device}, which this machine has not; set device: cpu or use another machine"
+
+
+def _has_device(device: str) -> bool:
+    if device == "cuda":
+        return Path("/proc/driver/nvidia/version").exists()
+    return (platform.system(), platform.machine()) == ("Darwin", "arm64")
+
+
+def _hub_refusal(entry: ModelEntry) -> str | None:
+    source = entry.source
+    if not isinstance(source, HubSource) or cached_snapshot(source.hub, source.revision):
+        return None
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        return f"{source.hub} is not in the hub cache and HF_HUB_OFFLINE switches the hub off; unset it and run again"
+    if problem := _connection_problem(os.environ.get("HF_ENDPOINT") or _HUB):
+        return f"{source.hub} is not in the hub cache and the hub cannot be reached ({problem}); connect and run again"
+    # Imported late: the hub's client takes half a second, and few runs need to fetch anything.
+    from yardstick.hub.access import access_problem
+
+    problem = access_problem(source.hub, source.revision)
+    return problem and f"{source.hub}: {problem}"
+
+
+def _proxy(endpoint: str) -> str | None:
+    """Return the proxy that leads to an address, or None."""
+    address = urlsplit(endpoint)
+    proxy = getproxies().get(address.scheme)
+    return None if proxy_bypass(address.hostname or "") else proxy
+
+
+@cache
+def _connection_problem(endpoint: str) -> str | None:
+    """Return why no connection to the hub can be had, or None; asked once per run."""
+    try:
+        address = urlsplit(_proxy(endpoint) or endpoint)
+        port = address.port or (443 if address.scheme == "https" else 80)
+        with socket.create_connection((address.hostname or "", port), timeout=_CONNECT_TIMEOUT_S):
+            return None
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    except ValueError as error:
+        return f"{endpoint} is no address: {error}"

@@ -1,0 +1,1 @@
+"""Suites of tasks with their answers' scorers."""

@@ -1,0 +1,326 @@
+"""The metrics against engines whose schedule is known."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from working_copy import ROOT
+from yardstick.backends.base import Completion, Engine, ModelSpec, TimedCompletion
+from yardstick.metrics import answers, latency, memory, throughput, timing
+from yardstick.shards import SCHEMAS
+
+PROMPTS = ["one", "two words", "and three words"]
+SPEC: dict[str, Any] = {"name": "tiny", "dtype": "float32", "device": "cpu", "context_length": 512, "threads": 1}
+SPEC |= {"allow_remote_code": False, "allow_pickle": False}
+
+
+class Scripted(Engine):
+    """An engine that computes nothing and takes the time it is told to."""
+
+    def __init__(self, *, first_s: float = 0, gap_s: float = 0, sleep: Callable[[float], None] = time.sleep) -> None:
+        super().__init__(ModelSpec(**SPEC, folder=Path()))
+        self.first_s, self.gap_s, self.sleep = first_s, gap_s, sleep
+        self.calls: list[str] = []
+        self.batches: list[tuple[list[str], bool]] = []
+        self.saw_collector: list[bool] = []
+
+    def prepare(self) -> None:
+        self.calls.append("prepare")
+
+    def load(self) -> None:
+        self.calls.append("load")
+
+    def render_chat(self, question: str) -> str:
+        return f"<chat>{question}"
+
+    def answer(self, prompts: Sequence[str], max_new_tokens: int, *, is_rendered: bool) -> list[Completion]:
+        self.batches.append((list(prompts), is_rendered))
+        return [Completion((1,) * max_new_tokens, prompt.upper(), len(prompt.split()), "stop") for prompt in prompts]
+
+    def generate(self, prompt: str, new_tokens: int) -> Completion:
+        streamed = self.stream(prompt, new_tokens)
+        return Completion(streamed.token_ids, "", streamed.prompt_tokens, "length")
+
+    def stream(self, prompt: str, new_tokens: int) -> TimedCompletion:
+        self.calls.append(prompt)
+        self.saw_collector.append(gc.isenabled())
+        start_s = time.perf_counter()
+        times = []
+        for number in range(new_tokens):
+            self.sleep(self.gap_s if number else self.first_s)
+            times.append(time.perf_counter())
+        return TimedCompletion(tuple(range(new_tokens)), len(prompt.split()), start_s, tuple(times))
+
+    def process_ids(self) -> list[int]:
+        raise NotImplementedError
+
+    def accelerator_bytes(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "perf_counter", lambda: clock.now_s)
+    return clock
+
+
+def ignore(_done: int, _total: int) -> None:
+    return
+
+
+def timed(engine: Engine, progress: timing.Progress = ignore, **changes: Any) -> list[dict[str, Any]]:
+    settings = {"prompts": PROMPTS, "max_new_tokens": 5, "warmups": 2, "requests": 4, "time_limit_s": 100}
+    return latency.observe(engine, **{**settings, **changes}, progress=progress)
+
+
+def runs(engine: Engine, progress: timing.Progress = ignore, **changes: Any) -> list[dict[str, Any]]:
+    settings = {"prompts": PROMPTS, "max_new_tokens": 5, "warmups": 2, "runs": 3, "time_limit_s": 1000}
+    return throughput.observe(engine, **{**settings, **changes}, progress=progress)
+
+
+def test_latency_is_the_schedule_of_the_engine(clock: Clock) -> None:
+    for row in timed(Scripted(first_s=0.5, gap_s=0.25, sleep=clock.sleep)):
+        assert (row["ttft_s"], row["e2e_s"], row["itl_s"]) == (0.5, 1.5, [0.25] * 4)
+
+
+def test_latency_on_the_real_clock_is_close_to_the_schedule() -> None:
+    for row in timed(Scripted(first_s=0.05, gap_s=0.02), requests=2, warmups=0):
+        assert row["ttft_s"] == pytest.approx(0.05, abs=0.03)
+        assert row["e2e_s"] == pytest.approx(0.13, abs=0.08)
+        assert row["e2e_s"] == pytest.approx(row["ttft_s"] + sum(row["itl_s"]))
+
+
+def test_latency_asks_warm_ups_first_and_counts_none_of_them(clock: Clock) -> None:
+    engine = Scripted(first_s=1, sleep=clock.sleep)
+    rows = timed(engine)
+    assert engine.calls == ["load", *PROMPTS[:2], *PROMPTS, PROMPTS[0]]
+    assert [(row["request"], row["prompt"]) for row in rows] == [(0, 0), (1, 1), (2, 2), (3, 0)]
+    assert [row["prompt_tokens"] for row in rows] == [1, 2, 3, 1]
+
+
+def test_latency_begins_no_request_after_its_time_limit(clock: Clock) -> None:
+    rows = timed(Scripted(first_s=10, sleep=clock.sleep), requests=100, time_limit_s=25)
+    assert len(rows) == 3
+
+
+def test_one_request_is_timed_whatever_the_limit(clock: Clock) -> None:
+    assert len(timed(Scripted(first_s=10, sleep=clock.sleep), time_limit_s=1e-9)) == 1
+
+
+def test_warm_ups_do_not_use_up_the_time_limit(clock: Clock) -> None:
+    assert len(timed(Scripted(first_s=10, sleep=clock.sleep), warmups=50, requests=2, time_limit_s=25)) == 2
+
+
+def test_the_same_output_has_the_same_hash_and_another_has_not() -> None:
+    short, long = timed(Scripted(), max_new_tokens=5), timed(Scripted(), max_new_tokens=6)
+    assert len({row["output_hash"] for row in short}) == 1
+    assert short[0]["output_hash"] != long[0]["output_hash"]
+
+
+def test_throughput_is_all_prompts_over_the_wall_time_of_a_run(clock: Clock) -> None:
+    rows = runs(Scripted(first_s=0.5, gap_s=0.25, sleep=clock.sleep))
+    assert rows == [{"run": n, "prompt_tokens": 6, "output_tokens": 15, "wall_s": 4.5} for n in range(3)]
+
+
+def test_throughput_asks_every_prompt_in_every_run(clock: Clock) -> None:
+    engine = Scripted(first_s=1, sleep=clock.sleep)
+    runs(engine)
+    assert engine.calls == ["load", *PROMPTS * 5]
+
+
+def test_throughput_begins_no_run_after_its_time_limit(clock: Clock) -> None:
+    assert len(runs(Scripted(first_s=1, sleep=clock.sleep), runs=50, time_limit_s=4)) == 2
+
+
+@pytest.mark.parametrize(("observe", "warmups"), [(timed, 2), (runs, 6)])
+def test_the_collector_rests_while_requests_count(observe: Callable[..., object], warmups: int) -> None:
+    engine = Scripted()
+    observe(engine)
+    assert not any(engine.saw_collector[warmups:])
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize("observe", [timed, runs])
+def test_the_collector_works_again_after_an_error(observe: Callable[..., object]) -> None:
+    def fail(_seconds: float) -> None:
+        if not gc.isenabled():
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        observe(Scripted(sleep=fail))
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize(("observe", "total"), [(timed, 4), (runs, 3)])
+def test_progress_is_told_between_requests(observe: Callable[..., object], total: int) -> None:
+    told: list[tuple[int, int]] = []
+    observe(Scripted(), lambda done, total: told.append((done, total)))
+    assert told == [(done, total) for done in range(1, total + 1)]
+
+
+QUESTIONS = {f"task-{number}": f"What is {number}?" for number in range(5)}
+
+
+def asked(engine: Engine, progress: timing.Progress = ignore, **changes: Any) -> list[dict[str, Any]]:
+    settings = {
+        "questions": QUESTIONS,
+        "prompt": "Q: {question}\nA:",
+        "is_chat": False,
+        "max_new_tokens": 3,
+        "batch_size": 2,
+    }
+    return answers.observe(engine, **{**settings, **changes}, progress=progress)
+
+
+def test_each_question_is_answered_once_in_batches() -> None:
+    engine = Scripted()
+    rows = asked(engine)
+    assert [row["task"] for row in rows] == list(QUESTIONS)
+    assert [len(batch) for batch, _ in engine.batches] == [2, 2, 1]
+    assert rows[3] == {"task": "task-3", "prompt": "Q: What is 3?\nA:", "prompt_tokens": 5, "output_tokens": 3} | {
+        "answer": "Q: WHAT IS 3?\nA:",
+        "finish": "stop",
+    }
+
+
+def test_a_chat_model_is_asked_through_its_template() -> None:
+    engine = Scripted()
+    rows = asked(engine, is_chat=True, prompt="{question}")
+    assert rows[0]["prompt"] == "<chat>What is 0?"
+    assert {is_rendered for _, is_rendered in engine.batches} == {True}
+
+
+def test_braces_in_a_question_are_plain_text() -> None:
+    rows = asked(Scripted(), questions={"a": "What is {0} or {x}?"})
+    assert rows[0]["prompt"] == "Q: What is {0} or {x}?\nA:"
+
+
+def test_answers_tell_progress_between_batches() -> None:
+    told: list[tuple[int, int]] = []
+    asked(Scripted(), lambda done, total: told.append((done, total)))
+    assert told == [(2, 5), (4, 5), (5, 5)]
+
+
+@pytest.mark.parametrize(
+    ("observe", "metric"), [(timed, "latency"), (runs, "throughput"), (asked, "reasoning_answers")]
+)
+def test_rows_have_the_columns_of_the_shard(observe: Callable[..., list[dict[str, Any]]], metric: str) -> None:
+    assert [set(row) for row in observe(Scripted())[:1]] == [set(SCHEMAS[metric].names)]
+
+
+MEASURE = """
+import json, sys
+from pathlib import Path
+from yardstick.backends.base import ModelSpec
+from yardstick.backends.transformers import TransformersEngine
+from yardstick.metrics import memory
+
+engine = TransformersEngine(ModelSpec(**json.loads(sys.argv[1]), folder=Path(sys.argv[2])))
+engine.prepare()
+told = []
+settings = {"prompts": ["The river rises."], "max_new_tokens": 8, "sample_interval_ms": 5}
+(row,) = memory.observe(engine, **settings, progress=lambda *progress: told.append(progress))
+engine.close()
+print(json.dumps({**row, "told": told}))
+"""
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[str, Any]:
+    """The memory of a real model in a process of its own, and the progress that was told."""
+    folder = ROOT / "workflow/resources/embedded/yardstick-mini"
+    command = [sys.executable, "-c", MEASURE, json.dumps(SPEC), str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    row: dict[str, Any] = json.loads(done.stdout)
+    return row
+
+
+@pytest.fixture
+def sizes(measured: dict[str, Any]) -> dict[str, int]:
+    return {name: size for name, size in measured.items() if name != "told"}
+
+
+def test_memory_tells_progress_after_loading_and_after_decoding(measured: dict[str, Any]) -> None:
+    assert measured["told"] == [[1, 2], [2, 2]]
+
+
+def test_memory_grows_over_the_load(sizes: dict[str, int]) -> None:
+    assert set(sizes) == set(SCHEMAS["memory"].names)
+    assert sizes["rss_after_bytes"] > sizes["rss_before_bytes"] > 10_000_000
+
+
+def test_no_peak_is_below_what_stayed(sizes: dict[str, int]) -> None:
+    assert sizes["peak_load_bytes"] >= sizes["rss_after_bytes"]
+    assert sizes["peak_decode_bytes"] >= sizes["rss_after_bytes"]
+
+
+def test_the_unique_and_proportional_sizes_are_within_the_resident_one(sizes: dict[str, int]) -> None:
+    assert 0 < sizes["uss_after_bytes"] <= sizes["pss_after_bytes"] <= sizes["rss_after_bytes"]
+    assert sizes["accelerator_bytes"] == 0
+
+
+class Hungry(Scripted):
+    """An engine that holds some memory after loading, more while it loads and while it decodes."""
+
+    held: bytearray
+
+    def process_ids(self) -> list[int]:
+        return [os.getpid()]
+
+    def load(self) -> None:
+        _peak(200_000_000)
+        self.held = bytearray(b"x") * 50_000_000
+
+    def generate(self, prompt: str, new_tokens: int) -> Completion:
+        _peak(100_000_000)
+        return super().generate(prompt, new_tokens)
+
+
+def _peak(size: int) -> None:
+    filled = bytearray(b"x") * size
+    time.sleep(0.2)
+    del filled
+
+
+def test_memory_sees_what_stays_and_the_peaks_between() -> None:
+    (row,) = memory.observe(Hungry(), prompts=PROMPTS, max_new_tokens=2, sample_interval_ms=5, progress=ignore)
+    before = row["rss_before_bytes"]
+    assert row["rss_after_bytes"] - before == pytest.approx(50e6, abs=15e6)
+    assert row["peak_load_bytes"] - before == pytest.approx(200e6, abs=30e6)
+    assert row["peak_decode_bytes"] - before == pytest.approx(150e6, abs=30e6)
+
+
+def test_the_watching_process_ends_after_an_error() -> None:
+    class Broken(Hungry):
+        def load(self) -> None:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        memory.observe(Broken(), prompts=PROMPTS, max_new_tokens=2, sample_interval_ms=5, progress=ignore)
+    assert not [child for child in psutil.Process().children() if "memory_sampler" in " ".join(child.cmdline())]

@@ -9,7 +9,7 @@ RUN := $(BIN)/snakemake --cores $(CORES)
 CODE := scripts tests
 
 .DEFAULT_GOAL := help
-.PHONY: help ci_safe ci_borderline local_only all leaderboard status test test-all lint format bench embedded schemas lock clean
+.PHONY: help ci_safe ci_borderline local_only all leaderboard status test test-all test-llama-cpp test-vllm lint format bench embedded schemas lock clean
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,13 @@ test: $(VENV)/.ready-dev ## Run the tests
 
 test-all: $(VENV)/.ready-dev ## Run the tests, the slow ones too
 	$(BIN)/python -m pytest
+
+test-llama-cpp: $(VENV)/.ready-llama-cpp resources/llama-server/version.txt ## Install llama-cpp-python, build llama-server, test both (compiles for minutes)
+	$(BIN)/python -m pytest -m "llama_cpp or llama_server" tests/backends tests/integration tests/unit
+
+test-vllm: $(VENV)/.ready-dev ## Install vLLM for processors (2.5 GB) into .venv-vllm, test with it (minutes)
+	@$(BIN)/python scripts/setup_vllm.py
+	$(BIN)/python -m pytest -m vllm tests/backends tests/integration
 
 lint: $(VENV)/.ready-dev ## Check style, types, schemas and the workflow
 	$(BIN)/ruff check $(CODE)
@@ -72,4 +79,15 @@ $(VENV)/.ready: envs/requirements.txt | $(BIN)/python
 
 $(VENV)/.ready-dev: envs/requirements-dev.txt $(VENV)/.ready
 	@$(PIP) --requirement envs/requirements-dev.txt
+	@touch $@
+
+# GCC before 13 spoils llama.cpp's code for processors with AMX (GCC PR 114098): docs/backends-llama-cpp.md.
+$(VENV)/.ready-llama-cpp: envs/requirements-llama-cpp.txt $(VENV)/.ready-dev
+	@echo "Compiling llama-cpp-python, once, for some minutes ..."
+	@grep -qs amx_int8 /proc/cpuinfo && export CMAKE_ARGS="-DCMAKE_C_FLAGS=-mno-amx-int8 -DCMAKE_CXX_FLAGS=-mno-amx-int8"; \
+	$(PIP) --requirement envs/requirements-llama-cpp.txt
+	@touch $@
+
+resources/llama-server/version.txt: scripts/build_llama_server.py | $(BIN)/python
+	@$(BIN)/python scripts/build_llama_server.py
 	@touch $@

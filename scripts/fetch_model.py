@@ -1,4 +1,4 @@
-"""Fetch one registered model from the hub into the cache and record what arrived."""
+"""Fetch one registered model, from the hub into the cache or into an Ollama server, and record what arrived."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+from yardstick.config import load_config
 from yardstick.errors import YardstickError
 from yardstick.files import write_atomically
 from yardstick.hub.progress import Console
-from yardstick.registry import HubSource, ModelEntry, load_registry
+from yardstick.paths import CONFIG
+from yardstick.registry import HubSource, ModelEntry, OllamaSource, load_registry
 
 
 def main() -> int:
@@ -38,6 +40,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="id of the model in the registry")
     parser.add_argument("--registry", type=Path, default=Path("config/models.yaml"), help="default: %(default)s")
+    parser.add_argument("--config", type=Path, default=CONFIG, help="settings, YAML or JSON; default: %(default)s")
     parser.add_argument("--output", type=Path, required=True, help="JSON record of the snapshot to write")
     parser.add_argument("--log", type=Path, help="file that gets the lines of the standard error, too")
     return parser.parse_args()
@@ -54,27 +57,42 @@ def _opened(log: Path) -> TextIO:
 
 def _fetch(arguments: argparse.Namespace, console: Console) -> None:
     entry = _entry(arguments.registry, arguments.model)
-    if not isinstance(entry.source, HubSource):
+    if isinstance(entry.source, HubSource):
+        record = _fetch_from_hub(entry, entry.source, console)
+    elif isinstance(entry.source, OllamaSource):
+        from yardstick.ollama_pull import pull
+
+        settings = load_config(arguments.config).engines.ollama
+        if not settings.pull:
+            raise YardstickError(
+                f"{arguments.config}: engines.ollama.pull is false; set it to true to fetch {entry.id}"
+            )
+        record = pull(entry, entry.source, settings.url, console)
+    else:
         kind = next(iter(entry.source.model_dump()))
-        raise YardstickError(f"{entry.id}: its source is {kind}, not hub, so there is nothing to fetch; measure it")
+        raise YardstickError(f"{entry.id}: its source is {kind}, so there is nothing to fetch; measure it")
+    write_atomically(arguments.output, (json.dumps(record, indent=2) + "\n").encode())
+
+
+def _fetch_from_hub(entry: ModelEntry, source: HubSource, console: Console) -> dict[str, Any]:
     # Imported late: reading the registry and refusing a wrong id takes no half second.
     from yardstick.hub.download import fetch
 
     fetched = fetch(
-        entry.source.hub,
-        entry.source.revision,
+        source.hub,
+        source.revision,
+        file=source.file,
         allow_pickle=entry.allow_pickle,
         allow_remote_code=entry.allow_remote_code,
         on_progress=console,
     )
-    record = {
+    return {
         "model": entry.id,
-        "repo": entry.source.hub,
-        "revision": entry.source.revision,
+        "repo": source.hub,
+        "revision": source.revision,
         "path": str(fetched.path.absolute()),
         "files": [asdict(file) for file in fetched.files],
     }
-    write_atomically(arguments.output, (json.dumps(record, indent=2) + "\n").encode())
 
 
 def _entry(registry: Path, model: str) -> ModelEntry:

@@ -1,4 +1,4 @@
-"""Write envs/requirements.txt and envs/requirements-dev.txt: the versions that a new environment gets today."""
+"""Write envs/requirements*.txt: the versions that a new environment gets today."""
 
 import re
 import subprocess
@@ -8,6 +8,8 @@ import venv
 from pathlib import Path
 
 ENVS = Path("envs")
+# What is installed on top of requirements.txt. vLLM has an environment, and a lock, of its own.
+EXTRAS = ("requirements-dev", "requirements-llama-cpp")
 HEAD = "# Written by `make lock` from {source}; edit that file and not this one.\n"
 
 
@@ -26,11 +28,18 @@ def main() -> int:
         venv.create(folder, with_pip=True)
         python = Path(folder, "bin", "python")
         pins = freeze(python, [ENVS / "requirements.in"])
-        dev_pins = freeze(python, [ENVS / "requirements.in", ENVS / "requirements-dev.in"])
-    (ENVS / "requirements.txt").write_text(HEAD.format(source="requirements.in") + "\n".join(pins) + "\n")
-    only_dev = ["-r requirements.txt", *[pin for pin in dev_pins if pin not in pins]]
-    (ENVS / "requirements-dev.txt").write_text(HEAD.format(source="requirements-dev.in") + "\n".join(only_dev) + "\n")
+        write("requirements", pins)
+        for name in EXTRAS:
+            all_pins = freeze(python, [ENVS / "requirements.in", ENVS / f"{name}.in"])
+            extra = [pin for pin in all_pins if pin not in pins]
+            write(name, ["-r requirements.txt", *extra])
+            subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", *extra], check=True)
     return 0
+
+
+def write(name: str, lines: list[str]) -> None:
+    """Write one locked file."""
+    (ENVS / f"{name}.txt").write_text(HEAD.format(source=f"{name}.in") + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -86,11 +86,18 @@ def make_working_copy(root: Path) -> WorkingCopy:
     copy.edit_yaml(
         "config/config.yaml",
         machine="test-machine",
-        protocol__latency__requests=6,
+        protocol__latency__least_requests=6,
+        protocol__latency__most_requests=6,
+        protocol__latency__least_s=0,
         protocol__latency__max_new_tokens=8,
         protocol__latency__warmups=1,
-        protocol__throughput__runs=3,
+        protocol__throughput__least_runs=3,
+        protocol__throughput__most_runs=3,
+        protocol__throughput__least_s=0,
         protocol__throughput__max_new_tokens=8,
+        protocol__concurrency__levels=[1, 2],
+        protocol__concurrency__rounds=1,
+        protocol__concurrency__max_new_tokens=8,
         protocol__memory__max_new_tokens=8,
     )
     return copy

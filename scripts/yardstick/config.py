@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from yardstick.validation import StrictModel, parse, read_yaml
 
@@ -30,13 +30,32 @@ def _as_flag(value: Any) -> Any:
     return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
+_RELATIVE_INTERVAL = "half the 95 % interval over the mean at which sampling ends, for example 0.025"
+_Limit = Annotated[float, Field(ge=0, strict=False)] | None
+_Settings = TypeVar("_Settings", bound=StrictModel)
+
+
+def _ordered(settings: _Settings, *pairs: tuple[str, str]) -> _Settings:
+    for least, most in pairs:
+        if getattr(settings, least) > getattr(settings, most):
+            raise ValueError(f"{least} exceeds {most}; lower the one or raise the other")
+    return settings
+
+
 class LatencyProtocol(StrictModel):
     """How single requests are timed."""
 
     max_new_tokens: int = Field(ge=2, le=100_000, description="new tokens per request, a whole number from 2")
     warmups: int = Field(ge=0, le=100, description="requests before the first that counts, from 0")
-    requests: int = Field(ge=1, le=100_000, description="requests that count; at least 29 for a P90, 5 for a P50")
-    time_limit_s: float = Field(gt=0, strict=False, description="seconds after which no new request is begun")
+    relative_interval: float = Field(gt=0, le=1, strict=False, description=_RELATIVE_INTERVAL)
+    least_requests: int = Field(ge=2, le=100_000, description="least requests; at least 29 for a P90, 5 for a P50")
+    most_requests: int = Field(ge=2, le=100_000, description="most requests")
+    least_s: float = Field(ge=0, strict=False, description="seconds before precision can end the sampling")
+    most_s: float = Field(gt=0, strict=False, description="seconds after which no new request is begun")
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        return _ordered(self, ("least_requests", "most_requests"), ("least_s", "most_s"))
 
 
 class ThroughputProtocol(StrictModel):
@@ -44,8 +63,36 @@ class ThroughputProtocol(StrictModel):
 
     max_new_tokens: int = Field(ge=2, le=100_000, description="new tokens per prompt, a whole number from 2")
     warmups: int = Field(ge=0, le=100, description="runs before the first that counts, from 0")
-    runs: int = Field(ge=2, le=10_000, description="runs that count, at least 2 (6 can show a regression, 3 cannot)")
-    time_limit_s: float = Field(gt=0, strict=False, description="seconds after which no new run is begun")
+    relative_interval: float = Field(gt=0, le=1, strict=False, description=_RELATIVE_INTERVAL)
+    least_runs: int = Field(ge=2, le=10_000, description="least runs, at least 2 (6 can show a regression, 3 cannot)")
+    most_runs: int = Field(ge=2, le=10_000, description="most runs")
+    least_s: float = Field(ge=0, strict=False, description="seconds before precision can end the sampling")
+    most_s: float = Field(gt=0, strict=False, description="seconds after which no new run is begun")
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        return _ordered(self, ("least_runs", "most_runs"), ("least_s", "most_s"))
+
+
+class ConcurrencyProtocol(StrictModel):
+    """How several requests at the same moment are timed."""
+
+    max_new_tokens: int = Field(ge=2, le=100_000, description="new tokens per request, a whole number from 2")
+    levels: list[Annotated[int, Field(ge=1, le=4096)]] = Field(
+        min_length=1, max_length=16, description="requests in flight, or the batch in process, going up"
+    )
+    rounds: int = Field(ge=1, le=1000, description="rounds per level that count; one more warms up")
+    least_gain: float = Field(
+        gt=0, le=10, strict=False, description="no higher level once tokens/s is below this times the best level's"
+    )
+    most_s: float = Field(gt=0, strict=False, description="seconds after which no new level is begun")
+
+    @field_validator("levels")
+    @classmethod
+    def _goes_up(cls, levels: list[int]) -> list[int]:
+        if sorted(set(levels)) != levels:
+            raise ValueError("the levels must go up; sort them and remove repeats")
+        return levels
 
 
 class MemoryProtocol(StrictModel):
@@ -71,6 +118,32 @@ class Protocol(StrictModel):
     latency: LatencyProtocol = Field(description="settings of the latency metric")
     throughput: ThroughputProtocol = Field(description="settings of the throughput metric")
     memory: MemoryProtocol = Field(description="settings of the memory metric")
+    concurrency: ConcurrencyProtocol = Field(description="settings of the concurrency metric")
+
+
+class OllamaSettings(StrictModel):
+    """The Ollama server of this machine or network."""
+
+    url: str = Field(
+        pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?$",
+        description="address of the server, for example http://127.0.0.1:11434",
+    )
+    pull: bool = Field(description="true: fetch a model that the server lacks, if the registry names its digest")
+
+
+class ManagedSettings(StrictModel):
+    """A server program that measurements start."""
+
+    command: str = Field(min_length=1, description="program, found on the path, or its path")
+    start_limit_s: float = Field(gt=0, strict=False, description="seconds within which the server must be ready")
+
+
+class Engines(StrictModel):
+    """Where the engines of this machine are. Nothing here makes a result stale."""
+
+    ollama: OllamaSettings = Field(description="the Ollama server")
+    vllm: ManagedSettings = Field(description="vLLM's server program")
+    trtllm: ManagedSettings = Field(description="TensorRT-LLM's server program")
 
 
 class Config(StrictModel):
@@ -96,6 +169,11 @@ class Config(StrictModel):
         description="threads of a measurement: cores (one per core given with --cores) or a whole number from 1"
     )
     protocol: Protocol = Field(description="what is measured, and how")
+    engines: Engines = Field(description="where the engines of this machine are")
+    memory_gb: _Limit = Field(default=None, description="for recommend: most memory in GB (1e9 bytes)")
+    min_reasoning: _Limit = Field(default=None, description="for recommend: least reasoning score, 0 to 1")
+    min_tokens_per_s: _Limit = Field(default=None, description="for recommend: least tokens per second")
+    max_latency_s: _Limit = Field(default=None, description="for recommend: longest mean latency in seconds")
 
 
 def parse_config(data: Mapping[str, Any], *, file: str) -> Config:

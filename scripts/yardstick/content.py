@@ -1,4 +1,4 @@
-"""The content hash of a model's folder, remembered so that large local models are read once."""
+"""The content hash of a model's folder or file, remembered so that large local models are read once."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ _DESCRIPTIVE = {"README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "training.j
 _REMEMBERED = Path("resources/content-hashes.json")
 
 
-def folder_hash(folder: Path, root: Path) -> str:
-    """Return 64 hex digits of the names and bytes of a folder's files, descriptions left out.
+def content_hash(model: Path, root: Path) -> str:
+    """Return 64 hex digits of the names and bytes of a folder's files, descriptions left out, or of one file.
 
     A file's hash is remembered by path, size and times of change under `resources/`; without that file all is read.
 
     Raises:
         YardstickError: the folder is missing or holds no file.
     """
-    files = _model_files(folder, root)
+    files = [model] if model.is_file() else _model_files(model, root)
+    folder = model.parent if model.is_file() else model
     remembered = _recall(root)
     digest = hashlib.sha256()
     learned: dict[str, str] = {}

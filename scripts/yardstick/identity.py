@@ -9,7 +9,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,9 +17,11 @@ from typing import Any
 
 from yardstick.catalog import BACKENDS, METRICS, SCORES
 from yardstick.config import Config
-from yardstick.content import folder_hash
+from yardstick.content import content_hash
+from yardstick.engine_facts import environment_facts
+from yardstick.machine import default_device
 from yardstick.paths import EMBEDDED
-from yardstick.registry import EmbeddedSource, HubSource, LocalSource, ModelEntry
+from yardstick.registry import EmbeddedSource, LocalSource, ModelEntry
 from yardstick.source_code import closure_hashes
 from yardstick.suites.suite import Suite
 
@@ -33,11 +35,16 @@ class Identity:
 
     Attributes:
         definition: what is measured, as a JSON document.
-        environment: what it is measured in, as a JSON document.
+        find_environment: finds out what it is measured in, which may mean asking a server; called once.
     """
 
     definition: Document
-    environment: Document
+    find_environment: Callable[[], Document]
+
+    @cached_property
+    def environment(self) -> Document:
+        """What it is measured in, as a JSON document."""
+        return self.find_environment()
 
     @cached_property
     def definition_hash(self) -> str:
@@ -87,10 +94,10 @@ def measurement_identity(
     else:
         definition["model"]["chat_template"] = entry.chat_template
         definition["suite"] = _questions_document(suite, entry)
-    environment = environment_document(entry.backend, config.epoch)
-    if METRICS[metric].is_machine_bound:
-        environment["threads"] = threads
-    return Identity(definition, environment)
+    is_machine_bound = METRICS[metric].is_machine_bound
+    return Identity(
+        definition, lambda: environment_document(entry, config, threads=threads if is_machine_bound else None)
+    )
 
 
 def score_definition(answers_definition: str, entry: ModelEntry, suite: Suite) -> Document:
@@ -113,13 +120,23 @@ def score_definition(answers_definition: str, entry: ModelEntry, suite: Suite) -
     }
 
 
-def environment_document(backend: str, epoch: str) -> Document:
-    """Return the versions that a backend's results depend on, and the epoch."""
-    return {
-        "packages": {name: package_version(name) for name in BACKENDS[backend].packages},
+def environment_document(entry: ModelEntry, config: Config, *, threads: int | None) -> Document:
+    """Return what a model's results depend on beside their definition, as far as it is known without starting anything.
+
+    Args:
+        entry: the model.
+        config: the settings.
+        threads: threads to compute with, None where they do not matter.
+    """
+    document: Document = {
+        "packages": {name: package_version(name) for name in BACKENDS[entry.backend].packages},
         "python": ".".join(platform.python_version_tuple()[:2]),
-        "epoch": epoch,
+        "epoch": config.epoch,
     }
+    document |= environment_facts(entry, config)
+    if entry.device == "auto":
+        document["device"] = default_device()
+    return document | ({} if threads is None else {"threads": threads})
 
 
 @cache
@@ -158,20 +175,19 @@ def _model_document(entry: ModelEntry, root: Path) -> Document:
         "context_length": entry.context_length,
         "allow_remote_code": entry.allow_remote_code,
         "allow_pickle": entry.allow_pickle,
+        "server_arguments": entry.server.arguments,
     }
 
 
 def _source_document(entry: ModelEntry, root: Path) -> Document:
     source = entry.source
-    if isinstance(source, HubSource):
-        return {"hub": source.hub, "revision": source.revision}
     if isinstance(source, LocalSource | EmbeddedSource):
-        return {"content": folder_hash(model_folder(source, root), root)}
-    return {"ollama": source.ollama}
+        return {"content": content_hash(model_path(source, root), root)}
+    return source.model_dump(exclude_none=True)
 
 
-def model_folder(source: LocalSource | EmbeddedSource, root: Path) -> Path:
-    """Return the folder of a model that lies in the repository."""
+def model_path(source: LocalSource | EmbeddedSource, root: Path) -> Path:
+    """Return the folder, or the one file, of a model that lies in the repository."""
     if isinstance(source, EmbeddedSource):
         return root / EMBEDDED / source.embedded
     return root / source.path

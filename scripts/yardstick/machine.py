@@ -33,7 +33,31 @@ def machine_facts() -> dict[str, Any]:
         "memory_bytes": memory_bytes(),
         "system": platform.system(),
         "architecture": platform.machine(),
+        "accelerators": accelerators(),
     }
+
+
+def accelerators() -> list[str]:
+    """Return the names of the accelerators that can compute here."""
+    if (platform.system(), platform.machine()) == ("Darwin", "arm64"):
+        return [platform.processor() or "apple"]
+    cards = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    found = (re.search(r"^Model:\s*(.+)$", card.read_text(errors="replace"), re.MULTILINE) for card in cards)
+    return [match[1].strip() if match else "nvidia" for match in found]
+
+
+def default_device() -> str:
+    """Return the kind of device that ``auto`` stands for on this machine: cuda, mps or cpu."""
+    return next((device for device in ("cuda", "mps") if has_device(device)), "cpu")
+
+
+def has_device(device: str) -> bool:
+    """Tell whether this machine has a kind of device; asked of the system, since PyTorch costs seconds."""
+    if device == "cuda":
+        return Path("/proc/driver/nvidia/version").exists()
+    if device == "mps":
+        return (platform.system(), platform.machine()) == ("Darwin", "arm64")
+    return True
 
 
 @cache

@@ -10,18 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from yardstick.backends.base import Engine, ModelSpec
-from yardstick.catalog import ANSWERS, BACKENDS, METRICS
+from yardstick.backends.base import Engine
+from yardstick.catalog import ANSWERS, METRICS
 from yardstick.config import Config, load_config
 from yardstick.console import Console, run_job
 from yardstick.errors import YardstickError
 from yardstick.guards import guard_rails
-from yardstick.hub.cache import cached_snapshot
-from yardstick.identity import Identity, measurement_identity, model_folder
+from yardstick.identity import Identity, measurement_identity
 from yardstick.locks import machine_lock
 from yardstick.machine import machine_facts
-from yardstick.paths import CONFIG, FETCHED, REGISTRY, RESULTS, SUITE
-from yardstick.registry import HubSource, ModelEntry, OllamaSource, load_registry
+from yardstick.metrics.observations import Observations
+from yardstick.model_spec import make_engine
+from yardstick.paths import CONFIG, REGISTRY, RESULTS, SUITE
+from yardstick.registry import ModelEntry, load_registry
 from yardstick.shard_paths import ShardPath, parse_shard_path
 from yardstick.shards import write_shard
 from yardstick.suites.suite import Suite, load_suite
@@ -54,17 +55,19 @@ def measure(metric: str, options: argparse.Namespace, console: Console) -> None:
     entry = _entry(options.model)
     identity = measurement_identity(metric, entry, config, suite=suite, threads=options.threads, root=Path())
     path = _checked_path(options.output, metric, entry, identity)
-    engine = _engine(entry, options.threads)
-    engine.prepare()
+    engine = make_engine(entry, config, options.threads, log=options.log, waiting=console.say)
     is_exclusive = METRICS[metric].is_machine_bound
-    with machine_lock(is_exclusive=is_exclusive, waiting=lambda: console.say("waits: this machine is measuring")):
-        console.say("begins")
-        try:
+    try:
+        engine.prepare()
+        with machine_lock(is_exclusive=is_exclusive, waiting=lambda: console.say("waits: this machine is measuring")):
+            console.say("begins")
             with guard_rails() as guards:
-                rows = _observe(metric, engine, entry, config, suite, console.progress)
-        finally:
-            engine.close()
-    write_shard(RESULTS, path, rows, identity.as_document(), _run_document(options.threads, guards))
+                observed = _observe(metric, engine, entry, config, suite, console.progress)
+            versions = engine.versions()
+    finally:
+        engine.close()
+    run = _run_document(options.threads, guards) | {"engine": versions, "sampling": observed.sampling}
+    write_shard(RESULTS, path, observed.rows, identity.as_document(), run)
     console.say(f"done, {guards['wall_s']:.1f} s")
 
 
@@ -77,10 +80,7 @@ def _entry(model: str) -> ModelEntry:
     registry = load_registry(REGISTRY)
     if model not in registry:
         raise YardstickError(f"{REGISTRY}: has no model {model!r}; choose from: {', '.join(registry)}")
-    entry = registry[model]
-    if entry.backend not in BACKENDS:
-        raise YardstickError(f"{model}: backend {entry.backend} is not built yet; leave the model out")
-    return entry
+    return registry[model]
 
 
 def _checked_path(output: Path, metric: str, entry: ModelEntry, identity: Identity) -> ShardPath:
@@ -93,38 +93,6 @@ def _checked_path(output: Path, metric: str, entry: ModelEntry, identity: Identi
     return path
 
 
-def _engine(entry: ModelEntry, threads: int) -> Engine:
-    backend = BACKENDS[entry.backend]
-    spec = ModelSpec(
-        name=entry.id,
-        folder=_folder(entry),
-        dtype=entry.dtype or "float32",
-        device=entry.device,
-        context_length=entry.context_length,
-        threads=threads,
-        allow_remote_code=entry.allow_remote_code,
-        allow_pickle=entry.allow_pickle,
-    )
-    engine: Engine = getattr(importlib.import_module(backend.module), backend.engine)(spec)
-    return engine
-
-
-def _folder(entry: ModelEntry) -> Path:
-    source = entry.source
-    if isinstance(source, OllamaSource):
-        raise YardstickError(f"{entry.id}: an Ollama source has no folder; give it backend: ollama")
-    if not isinstance(source, HubSource):
-        return model_folder(source, Path())
-    folder = cached_snapshot(source.hub, source.revision)
-    if folder is None:
-        raise YardstickError(
-            f"{entry.id}: {source.hub} at {source.revision[:12]} is not in the hub cache; "
-            f"fetch it with: python scripts/fetch_model.py --model {entry.id} "
-            f"--output {FETCHED}/{entry.id}.json"
-        )
-    return folder
-
-
 def _observe(
     metric: str,
     engine: Engine,
@@ -132,7 +100,7 @@ def _observe(
     config: Config,
     suite: Suite,
     progress: Callable[[int, int], None],
-) -> list[dict[str, Any]]:
+) -> Observations:
     module = importlib.import_module(METRICS[metric].module)
     settings: Mapping[str, Any] = getattr(config.protocol, METRICS[metric].protocol).model_dump()
     if metric == ANSWERS:
@@ -144,8 +112,8 @@ def _observe(
         }
     else:
         asked = {"prompts": list(config.protocol.prompts)}
-    rows: list[dict[str, Any]] = module.observe(engine, **asked, **settings, progress=progress)
-    return rows
+    observed: Observations = module.observe(engine, **asked, **settings, progress=progress)
+    return observed
 
 
 def _run_document(threads: int, guards: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from yardstick.catalog import ANSWERS, BACKENDS, METRICS, SCORES
+from yardstick.catalog import ANSWERS, METRICS, SCORES
 from yardstick.config import Config
 from yardstick.errors import YardstickError
 from yardstick.identity import Identity, document_hash, measurement_identity, score_definition
@@ -57,8 +57,6 @@ class Plan:
 
     def obstacle(self, entry: ModelEntry) -> str | None:
         """Return why nothing can be planned for a model, or None."""
-        if entry.backend not in BACKENDS:
-            return f"backend {entry.backend} is not built yet"
         try:
             self.identity(ANSWERS, entry)
         except YardstickError as error:

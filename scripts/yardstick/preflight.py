@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import os
-import platform
 import socket
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from yardstick.config import Config
+from yardstick.engine_checks import engine_refusal, is_elsewhere
 from yardstick.hub.cache import cached_snapshot
-from yardstick.machine import usable_memory_bytes
+from yardstick.machine import has_device, usable_memory_bytes
 from yardstick.registry import HubSource, ModelEntry
 
 _CONNECT_TIMEOUT_S = 3.0
 _HUB = "https://huggingface.co"
 
 
-def refusals(entries: Iterable[ModelEntry]) -> dict[str, str]:
+def refusals(entries: Iterable[ModelEntry], config: Config) -> dict[str, str]:
     """Return model id -> why this machine cannot run it, with the remedy, for those that it cannot."""
-    checks = (_memory_refusal, _device_refusal, _hub_refusal)
     found: dict[str, str] = {}
     for entry in entries:
-        reason = next(filter(None, (check(entry) for check in checks)), None)
-        if reason:
+        if reason := _refusal(entry, config):
             found[entry.id] = reason
     return found
+
+
+def _refusal(entry: ModelEntry, config: Config) -> str | None:
+    """Return the first reason, the quick checks before those that use the network."""
+    if not is_elsewhere(entry, config) and (reason := _memory_refusal(entry) or _device_refusal(entry)):
+        return reason
+    return engine_refusal(entry, config) or _hub_refusal(entry)
 
 
 def _memory_refusal(entry: ModelEntry) -> str | None:
@@ -38,20 +43,14 @@ def _memory_refusal(entry: ModelEntry) -> str | None:
 
 
 def _device_refusal(entry: ModelEntry) -> str | None:
-    if entry.device == "cpu" or _has_device(entry.device):
+    if entry.device == "auto" or has_device(entry.device):
         return None
     return f"needs device {entry.device}, which this machine has not; set device: cpu or use another machine"
 
 
-def _has_device(device: str) -> bool:
-    if device == "cuda":
-        return Path("/proc/driver/nvidia/version").exists()
-    return (platform.system(), platform.machine()) == ("Darwin", "arm64")
-
-
 def _hub_refusal(entry: ModelEntry) -> str | None:
     source = entry.source
-    if not isinstance(source, HubSource) or cached_snapshot(source.hub, source.revision):
+    if not isinstance(source, HubSource) or cached_snapshot(source.hub, source.revision, source.file) or entry.server.url:
         return None
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         return f"{source.hub} is not in the hub cache and HF_HUB_OFFLINE switches the hub off; unset it and run again"
@@ -60,7 +59,7 @@ def _hub_refusal(entry: ModelEntry) -> str | None:
     # Imported late: the hub's client takes half a second, and few runs need to fetch anything.
     from yardstick.hub.access import access_problem
 
-    problem = access_problem(source.hub, source.revision)
+    problem = access_problem(source.hub, source.revision, source.file)
     return problem and f"{source.hub}: {problem}"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from yardstick.catalog import ANSWERS, METRICS
 from yardstick.config import Config, parse_config
+from yardstick.engine_checks import has_ollama_model
 from yardstick.errors import YardstickError
 from yardstick.files import write_atomically
 from yardstick.hub.cache import cached_snapshot
@@ -21,7 +22,7 @@ from yardstick.inputs import load_inputs
 from yardstick.paths import CONFIG, FETCHED, LEADERBOARD, LEADERBOARD_FILES, RESULTS, RUNS
 from yardstick.plan import Plan
 from yardstick.preflight import refusals
-from yardstick.registry import TIERS, HubSource, ModelEntry, select
+from yardstick.registry import TIERS, HubSource, ModelEntry, OllamaSource, select
 from yardstick.shard_paths import ShardPath
 
 
@@ -129,10 +130,16 @@ class Session:
     def fetch_record(self, model: str) -> str | None:
         """Return the file that says a model is in the hub cache, or None for a model that needs no fetching."""
         entry = self.plan.inputs.registry[model]
-        if not isinstance(entry.source, HubSource):
+        source = entry.source
+        if isinstance(source, HubSource) and not entry.server.url:
+            record = FETCHED / f"{model}-{source.revision[:12]}.json"
+            is_there = cached_snapshot(source.hub, source.revision, source.file) is not None
+        elif isinstance(source, OllamaSource) and source.digest:
+            record = FETCHED / f"{model}-{source.digest[:12]}.json"
+            is_there = has_ollama_model(source, self.config)
+        else:
             return None
-        record = FETCHED / f"{model}-{entry.source.revision[:12]}.json"
-        if record.exists() and not cached_snapshot(entry.source.hub, entry.source.revision):
+        if record.exists() and not is_there:
             record.unlink()
         return str(record)
 
@@ -140,6 +147,11 @@ class Session:
         """Return the answers that a score is computed from."""
         definition = self.plan.definition_hash(ANSWERS, self.plan.inputs.registry[model])
         path = ShardPath(ANSWERS, model, machine, definition, environment)
+        if path in self.plan.inputs.listing.sizes and not path.below(RESULTS).exists():
+            # Compacted: the job that scores them reads a file. Late: it costs the import of pyarrow.
+            from yardstick.history.compaction import restore_shard
+
+            restore_shard(RESULTS, path)
         return str(path.below(RESULTS))
 
     def unfinished(self) -> list[ShardPath]:
@@ -152,7 +164,7 @@ class Session:
         obstacles = {entry.id: self.plan.obstacle(entry) for entry in selected}
         planned = [entry for entry in selected if not obstacles[entry.id]]
         needy = [entry for entry in planned if self.plan.wanted_measurements(entry)]
-        refused = {**{name: reason for name, reason in obstacles.items() if reason}, **refusals(needy)}
+        refused = {**{name: reason for name, reason in obstacles.items() if reason}, **refusals(needy, self.config)}
         for name, reason in refused.items():
             if self.config.strict:
                 raise YardstickError(f"{name}: {reason} (strict is on)")

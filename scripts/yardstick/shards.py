@@ -23,8 +23,8 @@ FORMAT_VERSION = 1
 _NOT_READABLE = (pa.ArrowException, OSError, KeyError, ValueError, TypeError, RecursionError)
 
 
-def _field(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    return pa.field(name, kind, nullable=False, metadata={"description": description})
+def _field(name: str, kind: pa.DataType, description: str, *, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
 
 
 _REQUEST_TIMES = [
@@ -63,7 +63,9 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("prompt", pa.int64(), "number of the prompt in protocol.prompts, from 0"),
             *_COUNTS,
             *_REQUEST_TIMES,
-            _field("output_hash", pa.string(), "hash of the new token ids; differs when the same request differs"),
+            _field("output_hash", pa.string(), "hash of the new tokens; empty where requests differ by a prefix"),
+            _field("engine_prefill_s", pa.float64(), "seconds the engine says the prompt took", nullable=True),
+            _field("engine_decode_s", pa.float64(), "seconds the engine says the new tokens took", nullable=True),
         ]
     ),
     "throughput": pa.schema(
@@ -84,6 +86,19 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("peak_load_bytes", pa.int64(), "highest resident set seen while the model was loaded"),
             _field("peak_decode_bytes", pa.int64(), "highest resident set seen while tokens were decoded"),
             _field("accelerator_bytes", pa.int64(), "memory allocated on the accelerator at the end, 0 without one"),
+            _field("accelerator_peak_bytes", pa.int64(), "most memory allocated on the accelerator, 0 without one"),
+            _field("reported_bytes", pa.int64(), "what the engine itself says the model takes", nullable=True),
+            _field("reserved_bytes", pa.int64(), "what the engine sets aside up front, used or not"),
+        ]
+    ),
+    "concurrency": pa.schema(
+        [
+            _field("in_flight", pa.int64(), "requests at the same moment; in process, prompts of a batch"),
+            _field("requests", pa.int64(), "requests that were timed at this level"),
+            *_COUNTS,
+            _field("wall_s", pa.float64(), "seconds of all rounds of this level together"),
+            _field("ttft_s", pa.list_(pa.float64()), "seconds to the first new token, one value per request"),
+            _field("e2e_s", pa.list_(pa.float64()), "seconds to the last new token, one value per request"),
         ]
     ),
 }
@@ -135,6 +150,12 @@ def read_shard(results: Path, path: ShardPath, *, columns: Sequence[str] | None 
         YardstickError: the file is truncated, foreign or of another identity; it is named.
     """
     file = path.below(results)
+    if not file.exists():
+        # Late: it imports this module.
+        from yardstick.history.archive import read_compacted
+
+        if compacted := read_compacted(results, path, columns):
+            return compacted
     try:
         # Not read_table: opening a dataset of one file costs more than reading it.
         with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
@@ -166,6 +187,10 @@ def read_identity(results: Path, path: ShardPath) -> Document | None:
 
 def read_documents(results: Path, path: ShardPath) -> tuple[Document, Document] | None:
     """Return the identity and the run stored in a shard, unchecked, or None when the file cannot be read."""
+    if not path.below(results).exists():
+        from yardstick.history.archive import compacted_documents
+
+        return compacted_documents(results, path)
     try:
         content = json.loads((pq.read_schema(path.below(results)).metadata or {})[METADATA_KEY])
         return content["identity"], content["run"]

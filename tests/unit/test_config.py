@@ -36,7 +36,7 @@ def mistake(dotted: str, value: object) -> str:
 
 
 def test_the_shipped_settings_are_valid() -> None:
-    assert load_config(ROOT / "config/config.yaml").protocol.latency.requests == 30
+    assert load_config(ROOT / "config/config.yaml").protocol.latency.least_requests == 30
 
 
 WRONG = [
@@ -51,10 +51,13 @@ WRONG = [
     ("protocol.prompts", [], "texts that the timing"),
     ("protocol.reasoning.batch_size", 0, "prompts answered together"),
     ("protocol.latency.max_new_tokens", 1, "new tokens per request"),
-    ("protocol.latency.requests", 1.5, "requests that count"),
-    ("protocol.latency.time_limit_s", 0, "seconds after which"),
-    ("protocol.latency.time_limit_s", float("nan"), "seconds after which"),
-    ("protocol.throughput.runs", 1, "runs that count"),
+    ("protocol.latency.least_requests", 1.5, "least requests"),
+    ("engines.ollama.url", "ftp://here", "address of the server"),
+    ("engines.vllm.command", "", "program"),
+    ("memory_gb", -1, "for recommend: most memory"),
+    ("protocol.latency.most_s", 0, "seconds after which"),
+    ("protocol.latency.most_s", float("nan"), "seconds after which"),
+    ("protocol.throughput.least_runs", 1, "least runs"),
     ("protocol.throughput.warmups", -1, "runs before the first"),
     ("protocol.memory.sample_interval_ms", -5, "milliseconds between samples"),
 ]
@@ -66,6 +69,18 @@ def test_a_wrong_value_names_field_value_and_expectation(field: str, value: obje
     assert line.startswith(f"config.yaml: {field}: {repr(value)[:50]}")
     assert " is not valid (" in line
     assert f"; expected: {expected}" in line
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("protocol.latency.most_requests", 3, "protocol.latency: least_requests exceeds most_requests; lower the one"),
+        ("protocol.throughput.least_s", 1e6, "protocol.throughput: least_s exceeds most_s; lower the one"),
+        ("protocol.concurrency.levels", [2, 1], "protocol.concurrency.levels: the levels must go up; sort them"),
+    ],
+)
+def test_values_that_do_not_fit_together_are_refused(field: str, value: object, expected: str) -> None:
+    assert mistake(field, value).startswith(f"config.yaml: {expected}")
 
 
 def test_an_unknown_field_is_refused_with_its_parents() -> None:
@@ -97,7 +112,7 @@ def test_a_truth_is_no_epoch() -> None:
 
 
 def test_a_whole_number_of_seconds_is_a_time_limit() -> None:
-    assert parse_config(changed("protocol.latency.time_limit_s", 5), file="x").protocol.latency.time_limit_s == 5.0
+    assert parse_config(changed("protocol.latency.most_s", 5), file="x").protocol.latency.most_s == 5.0
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
@@ -117,7 +132,7 @@ def test_settings_survive_the_snapshot_that_jobs_read(
     tokens: int, seconds: float, prompts: list[str], threads: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     content = changed("protocol.prompts", prompts) | {"threads": threads}
-    content["protocol"]["latency"].update(max_new_tokens=tokens, time_limit_s=seconds)
+    content["protocol"]["latency"].update(max_new_tokens=tokens, most_s=seconds, least_s=0)
     config = parse_config(content, file="config.yaml")
     snapshot = tmp_path_factory.getbasetemp() / "snapshot.json"
     snapshot.write_text(json.dumps(config.model_dump(mode="json")))

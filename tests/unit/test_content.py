@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from yardstick.content import folder_hash
+from yardstick.content import content_hash
 from yardstick.errors import YardstickError
 
 MEMORY = "resources/content-hashes.json"
@@ -23,7 +23,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def hash_of(model: Path) -> str:
-    return folder_hash(model, model.parent.parent)
+    return content_hash(model, model.parent.parent)
 
 
 def change(file: Path, content: bytes) -> None:
@@ -43,7 +43,7 @@ def test_a_hash_is_the_same_with_and_without_memory(model: Path) -> None:
 def test_a_hash_does_not_depend_on_where_the_folder_lies(model: Path, tmp_path: Path) -> None:
     first = hash_of(model)
     model.rename(tmp_path / "elsewhere")
-    assert folder_hash(tmp_path / "elsewhere", tmp_path) == first
+    assert content_hash(tmp_path / "elsewhere", tmp_path) == first
 
 
 def test_changed_bytes_of_the_same_length_change_the_hash(model: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_missing_folder_is_one_line_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(
         YardstickError, match=r"^models/none: no such model folder; correct source in config/models\.yaml"
     ):
-        folder_hash(tmp_path / "models/none", tmp_path)
+        content_hash(tmp_path / "models/none", tmp_path)
 
 
 def test_a_folder_with_descriptions_alone_holds_no_model(tmp_path: Path) -> None:
@@ -131,4 +131,4 @@ def test_a_folder_with_descriptions_alone_holds_no_model(tmp_path: Path) -> None
     (tmp_path / "m").mkdir()
     (tmp_path / "m/README.md").touch()
     with pytest.raises(YardstickError, match=r"^m: holds no model files; put config\.json and weights there"):
-        folder_hash(tmp_path / "m", tmp_path)
+        content_hash(tmp_path / "m", tmp_path)

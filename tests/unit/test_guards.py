@@ -18,7 +18,8 @@ def test_the_document_is_filled_when_the_block_ends_and_is_json() -> None:
         assert document == {}
         time.sleep(0.05)
     assert document.keys() == {
-        *("load_before", "load_after", "foreign_cores", "cpu_mhz_before", "cpu_mhz_after", "swapped_bytes", "wall_s")
+        *("load_before", "load_after", "foreign_cores", "cpu_mhz_before", "cpu_mhz_after", "swapped_bytes", "wall_s"),
+        "foreign_gpu_processes",
     }
     assert json.loads(json.dumps(document)) == document
 

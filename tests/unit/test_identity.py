@@ -22,7 +22,8 @@ from yardstick.shard_paths import Listing, ShardPath
 from yardstick.suites.suite import Suite
 
 MEASURED = frozenset(METRICS)
-TIMED = frozenset({"latency", "throughput", "memory"})
+TIMED = frozenset({"latency", "throughput", "memory", "concurrency"})
+SAMPLED = frozenset({"latency", "throughput", "concurrency"})
 ALL = MEASURED | {SCORES}
 QUALITY = frozenset({ANSWERS, SCORES})
 NONE: frozenset[str] = frozenset()
@@ -122,6 +123,8 @@ MODEL_FIELDS = {
     "allow_remote_code": (True, ALL),
     "allow_pickle": (True, ALL),
 }
+# Fields that only some backends take are changed below.
+SERVER_FIELDS = {"backend", "server"}
 
 
 @pytest.mark.parametrize("field", [name for name in MODEL_FIELDS if name not in {"id", "revision"}])
@@ -139,19 +142,67 @@ def test_another_revision_makes_its_model_stale(root: Path) -> None:
 def test_every_registry_field_is_covered_above() -> None:
     from yardstick.registry import ModelEntry
 
-    fields = set(ModelEntry.model_fields) - {"backend"}  # there is one planned backend so far
-    assert fields <= MODEL_FIELDS.keys()
+    assert set(ModelEntry.model_fields) == (MODEL_FIELDS.keys() - {"revision"}) | SERVER_FIELDS
+
+
+def test_another_backend_makes_its_model_stale(root: Path) -> None:
+    assert wanted_after(set_at(*FIRST_MODEL, "backend", value="vllm"), root) == {"changed": ALL, "other": NONE}
+
+
+def test_arguments_of_a_server_make_its_model_stale_and_its_address_does_not(root: Path) -> None:
+    def in_vllm(server: dict[str, object]) -> Documents:
+        content = documents()
+        content["models"]["models"][0] |= {"backend": "vllm", "server": server}
+        return content
+
+    before = everything(plan_of(in_vllm({}), root))
+    there = Listing(dict.fromkeys(before, 1))
+    assert {p.metric for p in everything(plan_of(in_vllm({"arguments": ["--max-num-seqs", "8"]}), root, there))} == ALL
+    # Nothing listens there, so no version is known: the environment differs, the definition does not.
+    moved = plan_of(in_vllm({"url": "http://127.0.0.1:9"}), root, there)
+    assert {path.definition for path in before} == {path.definition for path in everything(moved)} | {
+        path.definition for path in before if path.model == "other"
+    }
+
+
+def test_engine_settings_of_a_machine_make_nothing_stale(root: Path) -> None:
+    found = wanted_after(set_at("config", "engines", "vllm", "start_limit_s", value=1), root)
+    assert found == {"changed": NONE, "other": NONE}
+
+
+def test_auto_is_one_definition_and_the_device_is_part_of_the_environment(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = documents()
+    content["models"]["models"][0]["device"] = "auto"
+    monkeypatch.setattr(identity, "default_device", lambda: "cpu")
+    before = everything(plan_of(content, root))
+    monkeypatch.setattr(identity, "default_device", lambda: "cuda")
+    after = everything(plan_of(content, root, Listing(dict.fromkeys(before, 1))))
+    assert {(path.model, path.metric) for path in after} == {("changed", metric) for metric in ALL}
+    assert {path.definition for path in after} <= {path.definition for path in before}
 
 
 PROTOCOL = [
     (("latency", "max_new_tokens"), 51, {"latency"}),
     (("latency", "warmups"), 4, {"latency"}),
-    (("latency", "requests"), 31, {"latency"}),
-    (("latency", "time_limit_s"), 301, {"latency"}),
+    (("latency", "relative_interval"), 0.03, {"latency"}),
+    (("latency", "least_requests"), 31, {"latency"}),
+    (("latency", "most_requests"), 201, {"latency"}),
+    (("latency", "least_s"), 2, {"latency"}),
+    (("latency", "most_s"), 301, {"latency"}),
     (("throughput", "max_new_tokens"), 51, {"throughput"}),
     (("throughput", "warmups"), 2, {"throughput"}),
-    (("throughput", "runs"), 7, {"throughput"}),
-    (("throughput", "time_limit_s"), 301, {"throughput"}),
+    (("throughput", "relative_interval"), 0.03, {"throughput"}),
+    (("throughput", "least_runs"), 7, {"throughput"}),
+    (("throughput", "most_runs"), 51, {"throughput"}),
+    (("throughput", "least_s"), 2, {"throughput"}),
+    (("throughput", "most_s"), 301, {"throughput"}),
+    (("concurrency", "max_new_tokens"), 51, {"concurrency"}),
+    (("concurrency", "levels"), [1, 2], {"concurrency"}),
+    (("concurrency", "rounds"), 4, {"concurrency"}),
+    (("concurrency", "least_gain"), 1.1, {"concurrency"}),
+    (("concurrency", "most_s"), 301, {"concurrency"}),
     (("memory", "max_new_tokens"), 51, {"memory"}),
     (("memory", "sample_interval_ms"), 11, {"memory"}),
     (("reasoning", "batch_size"), 9, QUALITY),
@@ -268,7 +319,9 @@ CLOSURES = {
     "metrics/memory.py": {"memory"},
     "metrics/memory_sampler.py": {"memory"},
     "metrics/answers.py": QUALITY,
-    "metrics/timing.py": ALL,
+    "metrics/concurrency.py": {"concurrency"},
+    "metrics/timing.py": SAMPLED,
+    "metrics/observations.py": ALL,
     "metrics/__init__.py": ALL,
     "backends/transformers.py": ALL,
     "backends/base.py": ALL,
@@ -282,7 +335,19 @@ CLOSURES = {
     "leaderboard/build.py": NONE,
     "statistics.py": NONE,
     "registry.py": NONE,
+    "engine_facts.py": NONE,
+    "engine_checks.py": NONE,
+    "model_spec.py": NONE,
 }
+# Other backends -> the files of backends/ that only they use.
+OTHER_BACKENDS = {
+    "llama_cpp": {"llama_cpp.py"},
+    "ollama": {"ollama.py"},
+    "openai": {"openai_server.py"},
+    "vllm": {"vllm.py"},
+    "trtllm": {"trtllm.py"},
+}
+SHARED_BY_SERVERS = {"server_engine.py", "http_client.py", "managed_openai.py", "managed_server.py", "server_guard.py"}
 
 
 @pytest.mark.parametrize("file", CLOSURES)
@@ -305,7 +370,26 @@ def test_all_files_under_metrics_and_backends_are_covered_above() -> None:
         for part in ("metrics", "backends")
         for path in package.glob(f"{part}/*.py")
     }
-    assert files <= {*CLOSURES, "backends/__init__.py"}
+    others = set().union(*OTHER_BACKENDS.values(), SHARED_BY_SERVERS)
+    assert files == {name for name in CLOSURES if name.startswith(("metrics/", "backends/"))} | {
+        "backends/__init__.py",
+        *(f"backends/{name}" for name in others),
+    }
+
+
+@pytest.mark.parametrize("backend", OTHER_BACKENDS)
+def test_a_backend_depends_on_its_own_file_and_not_on_other_backends(backend: str) -> None:
+    closure = {path.name for path in source_code.import_closure(BACKENDS[backend].module)}
+    foreign = set().union(*(files for name, files in OTHER_BACKENDS.items() if name != backend)) | {"transformers.py"}
+    if backend in ("vllm", "trtllm"):
+        foreign -= {"openai_server.py"}
+    assert closure >= OTHER_BACKENDS[backend]
+    assert not closure & foreign
+
+
+def test_a_program_that_is_only_named_counts_too() -> None:
+    """A program that is started, not imported as such, is part of the measurement as well."""
+    assert "server_guard.py" in {path.name for path in source_code.import_closure(BACKENDS["vllm"].module)}
 
 
 def test_measuring_code_imports_nothing_that_stores_plans_or_reports() -> None:

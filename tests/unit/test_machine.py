@@ -59,7 +59,7 @@ def test_a_label_that_is_set_stands_for_the_machine() -> None:
 def test_facts_are_json_and_say_nothing_of_a_name() -> None:
     facts = machine.machine_facts()
     assert json.loads(json.dumps(facts)) == facts
-    assert facts.keys() == {"cpu", "cores", "memory_bytes", "system", "architecture"}
+    assert facts.keys() == {"cpu", "cores", "memory_bytes", "system", "architecture", "accelerators"}
 
 
 def test_memory_is_what_the_system_says() -> None:

@@ -16,7 +16,9 @@ import psutil
 import pytest
 from working_copy import ROOT
 from yardstick.backends.base import Completion, Engine, ModelSpec, TimedCompletion
-from yardstick.metrics import answers, latency, memory, throughput, timing
+from yardstick.errors import YardstickError
+from yardstick.metrics import answers, concurrency, latency, memory, throughput
+from yardstick.metrics.observations import Progress
 from yardstick.shards import SCHEMAS
 
 PROMPTS = ["one", "two words", "and three words"]
@@ -28,7 +30,7 @@ class Scripted(Engine):
     """An engine that computes nothing and takes the time it is told to."""
 
     def __init__(self, *, first_s: float = 0, gap_s: float = 0, sleep: Callable[[float], None] = time.sleep) -> None:
-        super().__init__(ModelSpec(**SPEC, folder=Path()))
+        super().__init__(ModelSpec(**SPEC, path=Path()))
         self.first_s, self.gap_s, self.sleep = first_s, gap_s, sleep
         self.calls: list[str] = []
         self.batches: list[tuple[list[str], bool]] = []
@@ -45,11 +47,10 @@ class Scripted(Engine):
 
     def answer(self, prompts: Sequence[str], max_new_tokens: int, *, is_rendered: bool) -> list[Completion]:
         self.batches.append((list(prompts), is_rendered))
-        return [Completion((1,) * max_new_tokens, prompt.upper(), len(prompt.split()), "stop") for prompt in prompts]
+        return [Completion(prompt.upper(), max_new_tokens, len(prompt.split()), "stop") for prompt in prompts]
 
     def generate(self, prompt: str, new_tokens: int) -> Completion:
-        streamed = self.stream(prompt, new_tokens)
-        return Completion(streamed.token_ids, "", streamed.prompt_tokens, "length")
+        return self.stream(prompt, new_tokens).completion
 
     def stream(self, prompt: str, new_tokens: int) -> TimedCompletion:
         self.calls.append(prompt)
@@ -59,13 +60,25 @@ class Scripted(Engine):
         for number in range(new_tokens):
             self.sleep(self.gap_s if number else self.first_s)
             times.append(time.perf_counter())
-        return TimedCompletion(tuple(range(new_tokens)), len(prompt.split()), start_s, tuple(times))
+        ids = tuple(range(new_tokens))
+        return TimedCompletion(Completion("", new_tokens, len(prompt.split()), "length", ids), start_s, tuple(times))
+
+    def stream_together(self, prompts: Sequence[str], new_tokens: int) -> list[TimedCompletion]:
+        """One batch: twice the prompts take half as long again."""
+        self.batches.append((list(prompts), False))
+        start_s = time.perf_counter()
+        self.sleep(self.gap_s * (1 + len(prompts)) / 2)
+        times = (time.perf_counter(),) * new_tokens
+        return [TimedCompletion(Completion("", new_tokens, 1, "length"), start_s, times) for _ in prompts]
+
+    def tokenize(self, text: str) -> list[int]:
+        raise NotImplementedError
+
+    def versions(self) -> dict[str, str]:
+        return {}
 
     def process_ids(self) -> list[int]:
         raise NotImplementedError
-
-    def accelerator_bytes(self) -> int:
-        return 0
 
     def close(self) -> None:
         self.calls.append("close")
@@ -92,14 +105,20 @@ def ignore(_done: int, _total: int) -> None:
     return
 
 
-def timed(engine: Engine, progress: timing.Progress = ignore, **changes: Any) -> list[dict[str, Any]]:
-    settings = {"prompts": PROMPTS, "max_new_tokens": 5, "warmups": 2, "requests": 4, "time_limit_s": 100}
-    return latency.observe(engine, **{**settings, **changes}, progress=progress)
+# Precision cannot end the sampling: a spread of 0 is only reached by a scripted clock, after ``least`` observations.
+SAMPLING = {"relative_interval": 1e-12, "least_s": 0, "most_s": 1000}
 
 
-def runs(engine: Engine, progress: timing.Progress = ignore, **changes: Any) -> list[dict[str, Any]]:
-    settings = {"prompts": PROMPTS, "max_new_tokens": 5, "warmups": 2, "runs": 3, "time_limit_s": 1000}
-    return throughput.observe(engine, **{**settings, **changes}, progress=progress)
+def timed(engine: Engine, progress: Progress = ignore, *, requests: int = 4, **changes: Any) -> list[dict[str, Any]]:
+    settings = {"prompts": PROMPTS, "max_new_tokens": 5, "warmups": 2, **SAMPLING}
+    counts = {"least_requests": requests, "most_requests": requests}
+    return latency.observe(engine, **{**settings, **counts, **changes}, progress=progress).rows
+
+
+def runs(engine: Engine, progress: Progress = ignore, *, count: int = 3, **changes: Any) -> list[dict[str, Any]]:
+    settings = {"prompts": PROMPTS, "max_new_tokens": 5, "warmups": 2, **SAMPLING}
+    counts = {"least_runs": count, "most_runs": count}
+    return throughput.observe(engine, **{**settings, **counts, **changes}, progress=progress).rows
 
 
 def test_latency_is_the_schedule_of_the_engine(clock: Clock) -> None:
@@ -123,16 +142,16 @@ def test_latency_asks_warm_ups_first_and_counts_none_of_them(clock: Clock) -> No
 
 
 def test_latency_begins_no_request_after_its_time_limit(clock: Clock) -> None:
-    rows = timed(Scripted(first_s=10, sleep=clock.sleep), requests=100, time_limit_s=25)
+    rows = timed(Scripted(first_s=10, sleep=clock.sleep), requests=100, most_s=25)
     assert len(rows) == 3
 
 
 def test_one_request_is_timed_whatever_the_limit(clock: Clock) -> None:
-    assert len(timed(Scripted(first_s=10, sleep=clock.sleep), time_limit_s=1e-9)) == 1
+    assert len(timed(Scripted(first_s=10, sleep=clock.sleep), most_s=1e-9)) == 1
 
 
 def test_warm_ups_do_not_use_up_the_time_limit(clock: Clock) -> None:
-    assert len(timed(Scripted(first_s=10, sleep=clock.sleep), warmups=50, requests=2, time_limit_s=25)) == 2
+    assert len(timed(Scripted(first_s=10, sleep=clock.sleep), warmups=50, requests=2, most_s=25)) == 2
 
 
 def test_the_same_output_has_the_same_hash_and_another_has_not() -> None:
@@ -153,7 +172,7 @@ def test_throughput_asks_every_prompt_in_every_run(clock: Clock) -> None:
 
 
 def test_throughput_begins_no_run_after_its_time_limit(clock: Clock) -> None:
-    assert len(runs(Scripted(first_s=1, sleep=clock.sleep), runs=50, time_limit_s=4)) == 2
+    assert len(runs(Scripted(first_s=1, sleep=clock.sleep), count=50, most_s=4)) == 2
 
 
 @pytest.mark.parametrize(("observe", "warmups"), [(timed, 2), (runs, 6)])
@@ -185,7 +204,7 @@ def test_progress_is_told_between_requests(observe: Callable[..., object], total
 QUESTIONS = {f"task-{number}": f"What is {number}?" for number in range(5)}
 
 
-def asked(engine: Engine, progress: timing.Progress = ignore, **changes: Any) -> list[dict[str, Any]]:
+def asked(engine: Engine, progress: Progress = ignore, **changes: Any) -> list[dict[str, Any]]:
     settings = {
         "questions": QUESTIONS,
         "prompt": "Q: {question}\nA:",
@@ -193,7 +212,7 @@ def asked(engine: Engine, progress: timing.Progress = ignore, **changes: Any) ->
         "max_new_tokens": 3,
         "batch_size": 2,
     }
-    return answers.observe(engine, **{**settings, **changes}, progress=progress)
+    return answers.observe(engine, **{**settings, **changes}, progress=progress).rows
 
 
 def test_each_question_is_answered_once_in_batches() -> None:
@@ -225,11 +244,87 @@ def test_answers_tell_progress_between_batches() -> None:
     assert told == [(2, 5), (4, 5), (5, 5)]
 
 
+def levels(engine: Engine, progress: Progress = ignore, **changes: Any) -> list[dict[str, Any]]:
+    settings = {
+        "prompts": PROMPTS,
+        "max_new_tokens": 5,
+        "levels": [1, 2, 4],
+        "rounds": 2,
+        "least_gain": 1,
+        "most_s": 1e6,
+    }
+    return concurrency.observe(engine, **{**settings, **changes}, progress=progress).rows
+
+
 @pytest.mark.parametrize(
-    ("observe", "metric"), [(timed, "latency"), (runs, "throughput"), (asked, "reasoning_answers")]
+    ("observe", "metric"),
+    [(timed, "latency"), (runs, "throughput"), (levels, "concurrency"), (asked, "reasoning_answers")],
 )
 def test_rows_have_the_columns_of_the_shard(observe: Callable[..., list[dict[str, Any]]], metric: str) -> None:
     assert [set(row) for row in observe(Scripted())[:1]] == [set(SCHEMAS[metric].names)]
+
+
+def test_a_level_is_its_rounds_without_the_one_that_warms_up(clock: Clock) -> None:
+    engine = Scripted(gap_s=1, sleep=clock.sleep)
+    row = levels(engine, levels=[2])[0]
+    assert (row["in_flight"], row["requests"], row["output_tokens"], row["wall_s"]) == (2, 4, 20, 3.0)
+    assert row["e2e_s"] == [1.5] * 4
+    # Prompts are given in turn, in the round that warms up too.
+    assert engine.batches == [(["one", "two words"], False), (["and three words", "one"], False), (PROMPTS[1:], False)]
+
+
+def test_levels_go_up_while_they_gain(clock: Clock) -> None:
+    # Twice the prompts take half as long again: 1, 4/3, 8/5 times the tokens per second.
+    found = levels(Scripted(gap_s=1, sleep=clock.sleep), levels=[1, 2, 4, 8], least_gain=1.25)
+    assert [row["in_flight"] for row in found] == [1, 2, 4]
+
+
+def test_no_level_is_begun_after_the_time_limit(clock: Clock) -> None:
+    assert [row["in_flight"] for row in levels(Scripted(gap_s=1, sleep=clock.sleep), most_s=5)] == [1, 2]
+
+
+def test_an_engine_that_takes_one_request_at_a_time_has_one_level() -> None:
+    engine = Scripted()
+    engine.most_in_flight = 1
+    assert [row["in_flight"] for row in levels(engine)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "stopped_by", "count"),
+    [
+        ({}, "interval", 3),
+        ({"least_s": 45}, "interval", 5),
+        ({"relative_interval": 1e-12, "most_requests": 7}, "count", 7),
+        ({"relative_interval": 1e-12, "most_s": 25}, "seconds", 3),
+    ],
+)
+def test_a_shard_says_what_stopped_the_sampling(
+    clock: Clock, changes: dict[str, Any], stopped_by: str, count: int
+) -> None:
+    drift = iter(range(10**6))
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds * (1 + next(drift) * 1e-4))
+
+    settings = {"relative_interval": 0.01, "least_requests": 3, "most_requests": 9, "least_s": 0, "most_s": 1000}
+    observed = latency.observe(
+        Scripted(gap_s=10, sleep=sleep),
+        **{"prompts": PROMPTS, "max_new_tokens": 2, "warmups": 0, **settings, **changes},
+        progress=ignore,
+    )
+    assert (observed.sampling["stopped_by"], len(observed.rows)) == (stopped_by, count)
+    assert 0 < observed.sampling["relative_interval"] < 0.1
+
+
+def test_a_request_without_a_token_is_one_line() -> None:
+    with pytest.raises(YardstickError, match="got no new token"):
+        timed(Scripted(), max_new_tokens=0)
+
+
+def test_prompts_that_get_a_prefix_have_no_hash() -> None:
+    engine = Scripted()
+    engine.changes_prompts = True
+    assert {row["output_hash"] for row in timed(engine)} == {""}
 
 
 MEASURE = """
@@ -239,11 +334,11 @@ from yardstick.backends.base import ModelSpec
 from yardstick.backends.transformers import TransformersEngine
 from yardstick.metrics import memory
 
-engine = TransformersEngine(ModelSpec(**json.loads(sys.argv[1]), folder=Path(sys.argv[2])))
+engine = TransformersEngine(ModelSpec(**json.loads(sys.argv[1]), path=Path(sys.argv[2])))
 engine.prepare()
 told = []
 settings = {"prompts": ["The river rises."], "max_new_tokens": 8, "sample_interval_ms": 5}
-(row,) = memory.observe(engine, **settings, progress=lambda *progress: told.append(progress))
+(row,) = memory.observe(engine, **settings, progress=lambda *progress: told.append(progress)).rows
 engine.close()
 print(json.dumps({**row, "told": told}))
 """
@@ -309,7 +404,7 @@ def _peak(size: int) -> None:
 
 
 def test_memory_sees_what_stays_and_the_peaks_between() -> None:
-    (row,) = memory.observe(Hungry(), prompts=PROMPTS, max_new_tokens=2, sample_interval_ms=5, progress=ignore)
+    (row,) = memory.observe(Hungry(), prompts=PROMPTS, max_new_tokens=2, sample_interval_ms=5, progress=ignore).rows
     before = row["rss_before_bytes"]
     assert row["rss_after_bytes"] - before == pytest.approx(50e6, abs=15e6)
     assert row["peak_load_bytes"] - before == pytest.approx(200e6, abs=30e6)
@@ -324,3 +419,30 @@ def test_the_watching_process_ends_after_an_error() -> None:
     with pytest.raises(ZeroDivisionError):
         memory.observe(Broken(), prompts=PROMPTS, max_new_tokens=2, sample_interval_ms=5, progress=ignore)
     assert not [child for child in psutil.Process().children() if "memory_sampler" in " ".join(child.cmdline())]
+
+
+class Remote(Hungry):
+    """An engine whose server runs elsewhere."""
+
+    def process_ids(self) -> list[int]:
+        return []
+
+
+def test_memory_of_a_server_that_cannot_be_seen_is_refused() -> None:
+    with pytest.raises(YardstickError, match="measure memory on the server's machine"):
+        memory.observe(Remote(), prompts=PROMPTS, max_new_tokens=2, sample_interval_ms=5, progress=ignore)
+
+
+def test_the_whole_of_a_server_that_ran_before_counts() -> None:
+    class Running(Hungry):
+        is_loaded = False
+
+        def load(self) -> None:
+            self.is_loaded = True
+
+        def process_ids(self) -> list[int]:
+            return [os.getpid()] if self.is_loaded else []
+
+    (row,) = memory.observe(Running(), prompts=PROMPTS, max_new_tokens=2, sample_interval_ms=5, progress=ignore).rows
+    assert row["rss_before_bytes"] == 0
+    assert row["rss_after_bytes"] == pytest.approx(psutil.Process().memory_info().rss, rel=0.3)

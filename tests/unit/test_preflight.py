@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from yardstick import preflight
+from working_copy import ROOT
+from yardstick import machine, preflight
+from yardstick.config import load_config
 from yardstick.machine import usable_memory_bytes
 from yardstick.registry import ModelEntry, parse_registry
 
 REVISION = "0" * 40
+CONFIG = load_config(ROOT / "config/config.yaml")
 
 
 def entry(**changes: Any) -> ModelEntry:
@@ -48,7 +51,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def refusal(model: ModelEntry) -> str:
-    return preflight.refusals([model])["model"]
+    return preflight.refusals([model], CONFIG)["model"]
 
 
 def put_snapshot(cache: Path, *names: str) -> None:
@@ -59,19 +62,19 @@ def put_snapshot(cache: Path, *names: str) -> None:
 
 
 def test_a_model_that_fits_is_not_refused() -> None:
-    assert preflight.refusals([entry()]) == {}
+    assert preflight.refusals([entry()], CONFIG) == {}
 
 
 def test_more_memory_than_the_machine_has_is_refused_with_both_numbers() -> None:
     available = usable_memory_bytes() // 1_000_000
-    assert preflight.refusals([entry(memory_mb=available)]) == {}
+    assert preflight.refusals([entry(memory_mb=available)], CONFIG) == {}
     assert refusal(entry(memory_mb=available + 1)) == (
         f"needs {available + 1} MB of memory, this machine has {available} MB; use a larger machine"
     )
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(machine.platform, "system", lambda: "Linux")
     assert refusal(entry(device="mps")).startswith("needs device mps, which this machine has not; set device: cpu")
 
 
@@ -114,7 +117,7 @@ def test_a_hub_that_is_switched_off_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_cached_snapshot_needs_no_hub(cache: Path) -> None:
     put_snapshot(cache, "config.json", "model.safetensors", "tokenizer.json")
-    assert preflight.refusals([entry(source=HUB)]) == {}
+    assert preflight.refusals([entry(source=HUB)], CONFIG) == {}
 
 
 def test_a_part_of_a_snapshot_is_not_enough(cache: Path) -> None:
@@ -138,7 +141,7 @@ def test_the_hub_is_asked_once_for_all_models(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(preflight.socket, "create_connection", connect)
     models = [entry(source={**HUB, "hub": f"owner/n{number}"}) for number in range(5)]
     for model in models:
-        assert preflight.refusals([model])
+        assert preflight.refusals([model], CONFIG)
     assert len(asked) == 1
 
 

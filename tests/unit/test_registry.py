@@ -51,7 +51,7 @@ WRONG = [
     ("id", "", "unique name"),
     ("id", "x" * 65, "unique name"),
     ("tier", "huge", "ci_safe, ci_borderline or local_only"),
-    ("backend", "vllm", "engine that runs the model"),
+    ("backend", "jan", "engine that runs the model"),
     ("dtype", "int8", "number format"),
     ("device", "tpu", "cpu, cuda or mps"),
     ("context_length", 8, "longest context in tokens"),

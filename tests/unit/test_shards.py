@@ -28,7 +28,8 @@ def path_of(metric: str, identity: Document = IDENTITY) -> ShardPath:
 
 
 LATENCY = {"request": 0, "prompt": 1, "prompt_tokens": 5, "output_tokens": 3, "ttft_s": 0.1, "e2e_s": 0.3}
-LATENCY_ROWS = [{**LATENCY, "request": n, "itl_s": [0.1, 0.1], "output_hash": "ab"} for n in range(3)]
+ENGINE = {"engine_prefill_s": None, "engine_decode_s": 0.25}
+LATENCY_ROWS = [{**LATENCY, **ENGINE, "request": n, "itl_s": [0.1, 0.1], "output_hash": "ab"} for n in range(3)]
 
 
 def values(kind: pa.DataType) -> st.SearchStrategy[Any]:

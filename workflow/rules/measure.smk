@@ -50,6 +50,16 @@ use rule measure_latency as measure_memory with:
         config=lambda wildcards: RUN.config_file,
 
 
+use rule measure_latency as measure_concurrency with:
+    output:
+        f"results/metric=concurrency/{SHARD}",
+    log:
+        f"logs/concurrency/{LOG}",
+    params:
+        script="scripts/measure_concurrency.py",
+        config=lambda wildcards: RUN.config_file,
+
+
 use rule measure_latency as answer_reasoning with:
     output:
         f"results/metric=reasoning_answers/{SHARD}",

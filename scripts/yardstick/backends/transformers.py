@@ -48,6 +48,7 @@ class _Clock:
         self._saw_prompt = False
 
     def put(self, _tokens: Any) -> None:
+        # The tokens are on the processor by now: copying them there waited for the device.
         now = time.perf_counter()
         if self._saw_prompt:
             self.token_times_s.append(now)
@@ -75,8 +76,10 @@ class TransformersEngine(Engine):
     def load(self) -> None:
         """Load tokenizer and weights; safetensors only unless the registry allows pickle."""
         spec = self.spec
+        if spec.device == "cuda":
+            self._torch.cuda.reset_peak_memory_stats()
         try:
-            self._tokenizer, self._model = self._open(spec.folder)
+            self._tokenizer, self._model = self._open(spec.path)
         except Exception as error:
             raise YardstickError(
                 f"{spec.name}: the model cannot be loaded ({_one_line(error)}); check its files, source and dtype"
@@ -87,6 +90,11 @@ class TransformersEngine(Engine):
         self._tokenizer.padding_side = "left"
         # The model's own settings may sample or penalise repetition: decoding here is greedy for all models.
         self._model.generation_config = self._transformers.GenerationConfig()
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return the ids of a prompt's tokens, special tokens that the tokenizer adds included."""
+        ids: list[int] = self._tokenizer(text)["input_ids"]
+        return ids
 
     def render_chat(self, question: str) -> str:
         """Return a question in the tokenizer's chat template."""
@@ -108,22 +116,31 @@ class TransformersEngine(Engine):
 
     def generate(self, prompt: str, new_tokens: int) -> Completion:
         """Decode exactly ``new_tokens`` tokens."""
-        inputs = self._single(prompt, new_tokens)
-        ids = self._generate(inputs, new_tokens, end_ids=[])[0].tolist()
-        text = self._tokenizer.decode(ids, skip_special_tokens=True)
-        return Completion(tuple(ids), text, inputs["input_ids"].shape[1], "length")
+        inputs = self._inputs([prompt], new_tokens)
+        output = self._generate(inputs, new_tokens, end_ids=[])
+        return self._of_fixed_length(inputs, output)[0]
 
     def stream(self, prompt: str, new_tokens: int) -> TimedCompletion:
         """Decode exactly ``new_tokens`` tokens and note when each arrives."""
+        return self.stream_together([prompt], new_tokens)[0]
+
+    def stream_together(self, prompts: Sequence[str], new_tokens: int) -> list[TimedCompletion]:
+        """Decode prompts as one batch; each step yields one token of each, at the same time."""
         clock = _Clock()
         start_s = time.perf_counter()
-        inputs = self._single(prompt, new_tokens)
-        ids = self._generate(inputs, new_tokens, end_ids=[], streamer=clock)[0].tolist()
-        return TimedCompletion(tuple(ids), inputs["input_ids"].shape[1], start_s, tuple(clock.token_times_s))
+        inputs = self._inputs(prompts, new_tokens)
+        output = self._generate(inputs, new_tokens, end_ids=[], streamer=clock)
+        times_s = tuple(clock.token_times_s)
+        return [TimedCompletion(done, start_s, times_s) for done in self._of_fixed_length(inputs, output)]
 
     def process_ids(self) -> list[int]:
         """Return this process: the model lives in it."""
         return [os.getpid()]
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of PyTorch and Transformers, and of CUDA where it computes."""
+        versions = {"torch": self._torch.__version__, "transformers": self._transformers.__version__}
+        return versions | ({"cuda": self._torch.version.cuda} if self.spec.device == "cuda" else {})
 
     def accelerator_bytes(self) -> int:
         """Return the bytes that PyTorch has allocated on the accelerator."""
@@ -133,18 +150,26 @@ class TransformersEngine(Engine):
             return int(self._torch.mps.current_allocated_memory())
         return 0
 
+    def accelerator_peak_bytes(self) -> int:
+        """Return the most bytes that PyTorch had allocated; on MPS, which keeps no peak, what it holds of the driver."""
+        if self.spec.device == "cuda":
+            return int(self._torch.cuda.max_memory_allocated())
+        if self.spec.device == "mps":
+            return int(self._torch.mps.driver_allocated_memory())
+        return 0
+
     def close(self) -> None:
         """Forget the model."""
         self._model = self._tokenizer = None
 
-    def _open(self, folder: Path) -> tuple[Any, Any]:
+    def _open(self, folder: Path | None) -> tuple[Any, Any]:
         """Return the tokenizer and the model in a folder, the model on the device."""
         spec, transformers = self.spec, self._transformers
         options = {"local_files_only": True, "trust_remote_code": spec.allow_remote_code}
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
         model, found = transformers.AutoModelForCausalLM.from_pretrained(
             folder,
-            dtype=getattr(self._torch, spec.dtype),
+            dtype=getattr(self._torch, spec.dtype or "float32"),
             use_safetensors=None if spec.allow_pickle else True,
             output_loading_info=True,
             **options,
@@ -166,17 +191,26 @@ class TransformersEngine(Engine):
     def _configuration(self) -> Any:
         try:
             return self._transformers.AutoConfig.from_pretrained(
-                self.spec.folder, local_files_only=True, trust_remote_code=self.spec.allow_remote_code
+                self.spec.path, local_files_only=True, trust_remote_code=self.spec.allow_remote_code
             )
         except Exception as error:
             raise YardstickError(
                 f"{self.spec.name}: config.json cannot be read ({_one_line(error)}); check the model's files and source"
             ) from error
 
-    def _single(self, prompt: str, new_tokens: int) -> Any:
-        inputs = self._tokenizer(prompt, return_tensors="pt")
+    def _inputs(self, prompts: Sequence[str], new_tokens: int) -> Any:
+        inputs = self._tokenizer(list(prompts), return_tensors="pt", padding=len(prompts) > 1)
         self._check_length(inputs["input_ids"].shape[1], new_tokens)
         return inputs
+
+    def _of_fixed_length(self, inputs: Any, output: Any) -> list[Completion]:
+        """Return completions that went on past the end of text."""
+        rows, counts = output.tolist(), inputs["attention_mask"].sum(dim=1).tolist()
+        texts = self._tokenizer.batch_decode(rows, skip_special_tokens=True)
+        return [
+            Completion(text, len(ids), count, "length", tuple(ids))
+            for text, ids, count in zip(texts, rows, counts, strict=True)
+        ]
 
     def _check_length(self, prompt_tokens: int, new_tokens: int) -> None:
         if prompt_tokens + new_tokens > self.spec.context_length:
@@ -204,7 +238,7 @@ class TransformersEngine(Engine):
         end = next((place for place, token in enumerate(ids) if token in self._end_ids), None)
         kept = ids if end is None else ids[: end + 1]
         text = self._tokenizer.decode(kept, skip_special_tokens=True)
-        return Completion(tuple(kept), text, prompt_tokens, "length" if end is None else "stop")
+        return Completion(text, len(kept), prompt_tokens, "length" if end is None else "stop", tuple(kept))
 
 
 def _as_ids(eos_token_id: int | list[int] | None) -> list[int]:

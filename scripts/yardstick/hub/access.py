@@ -11,13 +11,13 @@ _REFUSALS = {401, 403, 404}
 _TIMEOUT_S = 10.0
 
 
-def access_problem(repo: str, revision: str) -> str | None:
-    """Ask for one small file's headers and return why the hub refuses it, with the remedy, or None.
+def access_problem(repo: str, revision: str, file: str | None = None) -> str | None:
+    """Ask for one file's headers, by default config.json, and return why the hub refuses it, with the remedy, or None.
 
     A hub that is merely busy is no reason: fetching tries again.
     """
     try:
-        get_hf_file_metadata(hf_hub_url(repo, "config.json", revision=revision), timeout=_TIMEOUT_S)
+        get_hf_file_metadata(hf_hub_url(repo, file or "config.json", revision=revision), timeout=_TIMEOUT_S)
     except EntryNotFoundError:
         return None
     except HfHubHTTPError as error:

@@ -22,10 +22,11 @@ def repository_folder(repo: str) -> Path:
     return hub_cache() / f"models--{repo.replace('/', '--')}"
 
 
-def cached_snapshot(repo: str, revision: str) -> Path | None:
+def cached_snapshot(repo: str, revision: str, file: str | None = None) -> Path | None:
     """Return the folder of a pinned snapshot if it can be loaded as it is, otherwise None.
 
-    A snapshot that another tool left incomplete (no tokenizer, a part of the weights missing) counts as absent.
+    A snapshot that another tool left incomplete (no tokenizer, a part of the weights missing) counts as absent. Where
+    one GGUF file is wanted, that file is enough.
     """
     folder = repository_folder(repo) / "snapshots" / revision
     try:
@@ -33,7 +34,7 @@ def cached_snapshot(repo: str, revision: str) -> Path | None:
     except OSError:
         return None
     present = (name for name in names if os.path.exists(folder / name))  # noqa: PTH110 - dangling links are absent
-    return folder if is_loadable(present) else None
+    return folder if is_loadable(present, file) else None
 
 
 def _expanded(path: str) -> str:

@@ -45,6 +45,7 @@ def fetch(
     repo: str,
     revision: str,
     *,
+    file: str | None = None,
     allow_pickle: bool = False,
     allow_remote_code: bool = False,
     on_progress: Console | None = None,
@@ -53,6 +54,7 @@ def fetch(
 
     An interrupted download goes on where it stopped; what is cached already is checked, not fetched. The snapshot's
     folder appears only when all its files are right. If the hub cannot be asked, a complete cached snapshot serves.
+    Of a repository of GGUF files ``file`` alone is downloaded.
 
     Raises:
         YardstickError: one line that names the repository, what went wrong and the remedy.
@@ -61,7 +63,7 @@ def fetch(
     console = on_progress or Console()
     with explained(repo, revision):
         try:
-            return _Fetch(Origin(repo, revision), console).run(allow_pickle, allow_remote_code)
+            return _Fetch(Origin(repo, revision), console, file).run(allow_pickle, allow_remote_code)
         except YardstickError as error:
             raise YardstickError(f"{repo}: {error}") from None
 
@@ -69,15 +71,16 @@ def fetch(
 class _Fetch:
     """One run: where things go, and who is told."""
 
-    def __init__(self, origin: Origin, console: Console) -> None:
+    def __init__(self, origin: Origin, console: Console, file: str | None) -> None:
         self._origin = origin
         self._console = console
+        self._file = file
         self._folder = repository_folder(origin.repo)
         self._snapshot = self._folder / "snapshots" / origin.revision
 
     def run(self, allow_pickle: bool, allow_remote_code: bool) -> Fetched:
         listed = self._list()
-        names = needed_files(listed, allow_pickle=allow_pickle, allow_remote_code=allow_remote_code)
+        names = needed_files(listed, allow_pickle=allow_pickle, allow_remote_code=allow_remote_code, file=self._file)
         files = [listed[name] for name in names]
         missing = [file for file in files if not self._present(file)]
         self._check_room(missing)
@@ -97,7 +100,7 @@ class _Fetch:
             info = patiently(lambda: ask(self._origin.repo, self._origin.revision), say=self._say)
             return remote_files(info)
         except FAULTS as error:
-            if cached_snapshot(self._origin.repo, self._origin.revision) is None:
+            if cached_snapshot(self._origin.repo, self._origin.revision, self._file) is None:
                 raise
             self._say(f"{brief(error)}; the cached snapshot serves")
             return self._cached()

@@ -1,4 +1,4 @@
-"""Which files of a hub repository transformers needs to load a causal language model."""
+"""Which files of a hub repository are needed: all that transformers loads, or one GGUF file for llama.cpp."""
 
 from __future__ import annotations
 
@@ -29,21 +29,27 @@ _TOKENIZER_SETTINGS = {
     "chat_template.json",
 }
 _CHAT_TEMPLATE_FOLDERS = {".", "additional_chat_templates"}
+_GGUF_PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
 
 
-def needed_files(names: Iterable[str], *, allow_pickle: bool, allow_remote_code: bool) -> list[str]:
+def needed_files(
+    names: Iterable[str], *, allow_pickle: bool, allow_remote_code: bool, file: str | None = None
+) -> list[str]:
     """Return those of a repository's file names that loading a causal language model needs, sorted.
 
     Args:
         names: all file names, relative to the repository's root, with forward slashes.
         allow_pickle: accept pickled weights where there are no safetensors.
         allow_remote_code: take Python files along.
+        file: the one GGUF file that is wanted, which needs no other; of a file in parts the first.
 
     Raises:
         YardstickError: no weights that may be loaded, or no config.json; the line starts with "has", so that the
             caller can put the repository's name before it.
     """
     names = set(names)
+    if file is not None:
+        return _gguf_files(names, file)
     if "adapter_config.json" in names and "config.json" not in names:
         raise YardstickError("has only an adapter; register a repository with the merged model")
     if "config.json" not in names:
@@ -53,14 +59,28 @@ def needed_files(names: Iterable[str], *, allow_pickle: bool, allow_remote_code:
     return sorted(kept | weights)
 
 
-def is_loadable(names: Iterable[str]) -> bool:
-    """Tell whether the files suffice to load some model and its tokenizer, pickled weights included."""
+def is_loadable(names: Iterable[str], file: str | None = None) -> bool:
+    """Tell whether the files suffice to load some model and its tokenizer, pickled weights included, or one GGUF file."""
     names = set(names)
     try:
-        needed_files(names, allow_pickle=True, allow_remote_code=False)
+        needed_files(names, allow_pickle=True, allow_remote_code=False, file=file)
     except YardstickError:
         return False
-    return any(name in _VOCABULARIES or name.endswith(".tiktoken") for name in names)
+    return file is not None or any(name in _VOCABULARIES or name.endswith(".tiktoken") for name in names)
+
+
+def _gguf_files(names: set[str], file: str) -> list[str]:
+    """Return a GGUF file, or all its parts when it is the first of several: llama.cpp finds the others beside it."""
+    files = [file]
+    if match := _GGUF_PART.fullmatch(file):
+        stem, number, total = match.groups()
+        if int(number) != 1:
+            raise YardstickError(f"has {file} as a later part of a file; name the first, {stem}-00001-of-{total}.gguf")
+        files = [f"{stem}-{part:05}-of-{total}.gguf" for part in range(1, int(total) + 1)]
+    if missing := sorted(set(files) - names):
+        there = ", ".join(sorted(name for name in names if name.endswith(".gguf"))) or "none"
+        raise YardstickError(f"has no file {missing[0]}; its GGUF files: {there}")
+    return files
 
 
 def _is_text(name: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from yardstick.backends.base import Engine
-from yardstick.metrics.timing import Progress
+from yardstick.metrics.observations import Observations, Progress
 
 
 def observe(
@@ -18,7 +18,7 @@ def observe(
     max_new_tokens: int,
     batch_size: int,
     progress: Progress,
-) -> list[dict[str, Any]]:
+) -> Observations:
     """Return one row per task with the model's continuation; nothing is scored here.
 
     Args:
@@ -42,13 +42,13 @@ def observe(
                     "task": task,
                     "prompt": text,
                     "prompt_tokens": completion.prompt_tokens,
-                    "output_tokens": len(completion.token_ids),
+                    "output_tokens": completion.output_tokens,
                     "answer": completion.text,
                     "finish": completion.finish,
                 }
             )
         progress(len(rows), len(asked))
-    return rows
+    return Observations(rows)
 
 
 def _ask(engine: Engine, question: str, prompt: str, is_chat: bool) -> str:

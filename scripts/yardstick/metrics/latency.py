@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from yardstick.backends.base import Engine, TimedCompletion
-from yardstick.metrics.timing import Progress, counted, quiet_collector
+from yardstick.metrics.observations import Observations, Progress
+from yardstick.metrics.timing import Sampling, quiet_collector, request_times
 
 
 def observe(
@@ -17,10 +17,13 @@ def observe(
     prompts: Sequence[str],
     max_new_tokens: int,
     warmups: int,
-    requests: int,
-    time_limit_s: float,
+    relative_interval: float,
+    least_requests: int,
+    most_requests: int,
+    least_s: float,
+    most_s: float,
     progress: Progress,
-) -> list[dict[str, Any]]:
+) -> Observations:
     """Return one row per request: time to first token, end-to-end time, inter-token gaps, all in seconds.
 
     Args:
@@ -28,29 +31,42 @@ def observe(
         prompts: texts given in turn.
         max_new_tokens: new tokens per request.
         warmups: requests thrown away at the start.
-        requests: requests that count, fewer when ``time_limit_s`` is over before.
-        time_limit_s: seconds after which no new request is begun.
+        relative_interval: see `Sampling`; of the end-to-end time.
+        least_requests: requests before precision can end the sampling.
+        most_requests: requests after which it ends.
+        least_s: seconds before precision can end it.
+        most_s: seconds after which no new request is begun.
         progress: told (done, total) between requests.
     """
     engine.load()
     for number in range(warmups):
         engine.stream(prompts[number % len(prompts)], max_new_tokens)
     rows: list[dict[str, Any]] = []
+    sampling = Sampling(
+        relative_interval=relative_interval,
+        least=least_requests,
+        most=most_requests,
+        least_s=least_s,
+        most_s=most_s,
+        progress=progress,
+    )
     with quiet_collector():
-        for number in counted(requests, time_limit_s, progress):
+        for number in sampling:
             place = number % len(prompts)
-            completion = engine.stream(prompts[place], max_new_tokens)
-            rows.append({"request": number, "prompt": place, **_times(completion)})
-    return rows
+            timed = engine.stream(prompts[place], max_new_tokens)
+            rows.append({"request": number, "prompt": place, **request_times(timed), **_details(engine, timed)})
+            sampling.note(rows[-1]["e2e_s"])
+    return Observations(rows, sampling.document())
 
 
-def _times(completion: TimedCompletion) -> dict[str, Any]:
-    times = completion.token_times_s
+def _details(engine: Engine, timed: TimedCompletion) -> dict[str, Any]:
     return {
-        "prompt_tokens": completion.prompt_tokens,
-        "output_tokens": len(completion.token_ids),
-        "ttft_s": times[0] - completion.start_s,
-        "e2e_s": times[-1] - completion.start_s,
-        "itl_s": [after - before for before, after in itertools.pairwise(times)],
-        "output_hash": hashlib.sha256(repr(completion.token_ids).encode()).hexdigest()[:16],
+        "output_hash": "" if engine.changes_prompts else _output_hash(timed),
+        "engine_prefill_s": timed.engine_prefill_s,
+        "engine_decode_s": timed.engine_decode_s,
     }
+
+
+def _output_hash(timed: TimedCompletion) -> str:
+    output = repr(timed.completion.token_ids or timed.completion.text)
+    return hashlib.sha256(output.encode()).hexdigest()[:16]

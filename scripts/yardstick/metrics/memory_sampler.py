@@ -1,7 +1,8 @@
-"""Watch the resident memory of a process tree from outside, so that loading a model cannot starve the watcher.
+"""Watch the resident memory of process trees from outside, so that loading a model cannot starve the watcher.
 
-Run as a program: `python memory_sampler.py PID INTERVAL_MS`. It answers each line on its standard input with the
-highest sum in bytes since the line before, and ends with its input.
+Run as a program: `python memory_sampler.py INTERVAL_MS`. Each line on its standard input names the processes whose trees
+are to be watched from then on; it is answered with the highest sum in bytes since the line before. It ends with its
+input.
 """
 
 from __future__ import annotations
@@ -9,14 +10,27 @@ from __future__ import annotations
 import os
 import select
 import sys
+from collections.abc import Iterable, Sequence
 
 import psutil
 
 
-def tree_rss_bytes(root: int, *, without: int) -> int:
-    """Return the resident set of a process and its descendants, ``without`` one of them."""
+def trees(roots: Iterable[int]) -> list[psutil.Process]:
+    """Return processes and their descendants, each once; those that are gone are left out."""
+    found: dict[int, psutil.Process] = {}
+    for root in roots:
+        try:
+            process = psutil.Process(root)
+            found.update((member.pid, member) for member in [process, *process.children(recursive=True)])
+        except psutil.NoSuchProcess:
+            continue
+    return list(found.values())
+
+
+def trees_rss_bytes(roots: Sequence[int], *, without: int) -> int:
+    """Return the resident set of processes and their descendants, ``without`` one of them."""
     total = 0
-    for process in _tree(root):
+    for process in trees(roots):
         try:
             total += 0 if process.pid == without else process.memory_info().rss
         except psutil.NoSuchProcess:
@@ -24,27 +38,21 @@ def tree_rss_bytes(root: int, *, without: int) -> int:
     return total
 
 
-def _tree(root: int) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(root)
-        return [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
 def main() -> None:
     """Sample until standard input ends."""
-    root, interval_s = int(sys.argv[1]), float(sys.argv[2]) / 1000
-    peak = tree_rss_bytes(root, without=os.getpid())
+    interval_s = float(sys.argv[1]) / 1000
+    roots: list[int] = []
+    peak = 0
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], interval_s)
-        peak = max(peak, tree_rss_bytes(root, without=os.getpid()))
+        peak = max(peak, trees_rss_bytes(roots, without=os.getpid()))
         if not ready:
             continue
-        if not sys.stdin.readline():
+        line = sys.stdin.readline()
+        if not line:
             return
         print(peak, flush=True)
-        peak = 0
+        roots, peak = [int(root) for root in line.split()], 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from yardstick.backends.base import Engine
-from yardstick.metrics.timing import Progress, counted, quiet_collector
+from yardstick.metrics.observations import Observations, Progress
+from yardstick.metrics.timing import Sampling, quiet_collector
 
 
 def observe(
@@ -16,10 +17,13 @@ def observe(
     prompts: Sequence[str],
     max_new_tokens: int,
     warmups: int,
-    runs: int,
-    time_limit_s: float,
+    relative_interval: float,
+    least_runs: int,
+    most_runs: int,
+    least_s: float,
+    most_s: float,
     progress: Progress,
-) -> list[dict[str, Any]]:
+) -> Observations:
     """Return one row per run: tokens in, tokens out, wall seconds.
 
     Args:
@@ -27,17 +31,30 @@ def observe(
         prompts: texts, each answered once in a run, one at a time.
         max_new_tokens: new tokens per prompt.
         warmups: runs thrown away at the start.
-        runs: runs that count, fewer when ``time_limit_s`` is over before.
-        time_limit_s: seconds after which no new run is begun.
+        relative_interval: see `Sampling`; of the tokens per second.
+        least_runs: runs before precision can end the sampling.
+        most_runs: runs after which it ends.
+        least_s: seconds before precision can end it.
+        most_s: seconds after which no new run is begun.
         progress: told (done, total) between runs.
     """
     engine.load()
     for _ in range(warmups):
         _run(engine, prompts, max_new_tokens)
+    rows: list[dict[str, Any]] = []
+    sampling = Sampling(
+        relative_interval=relative_interval,
+        least=least_runs,
+        most=most_runs,
+        least_s=least_s,
+        most_s=most_s,
+        progress=progress,
+    )
     with quiet_collector():
-        return [
-            {"run": number, **_run(engine, prompts, max_new_tokens)} for number in counted(runs, time_limit_s, progress)
-        ]
+        for number in sampling:
+            rows.append({"run": number, **_run(engine, prompts, max_new_tokens)})
+            sampling.note(rows[-1]["output_tokens"] / rows[-1]["wall_s"])
+    return Observations(rows, sampling.document())
 
 
 def _run(engine: Engine, prompts: Sequence[str], max_new_tokens: int) -> dict[str, Any]:
@@ -46,6 +63,6 @@ def _run(engine: Engine, prompts: Sequence[str], max_new_tokens: int) -> dict[st
     wall_s = time.perf_counter() - start_s
     return {
         "prompt_tokens": sum(completion.prompt_tokens for completion in completions),
-        "output_tokens": sum(len(completion.token_ids) for completion in completions),
+        "output_tokens": sum(completion.output_tokens for completion in completions),
         "wall_s": wall_s,
     }

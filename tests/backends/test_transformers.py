@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
 import json
 import os
@@ -25,7 +26,7 @@ PROMPT = PROMPTS[0]
 
 
 def opened(folder: Path, **changes: Any) -> TransformersEngine:
-    settings: dict[str, Any] = {"name": "tiny", "folder": folder, "dtype": "float32", "device": "cpu"}
+    settings: dict[str, Any] = {"name": "tiny", "path": folder, "dtype": "float32", "device": "cpu"}
     settings |= {"context_length": 512, "threads": 1, "allow_remote_code": False, "allow_pickle": False}
     return TransformersEngine(ModelSpec(**{**settings, **changes}))
 
@@ -93,7 +94,7 @@ def test_an_answer_ends_with_the_models_end_of_text_or_at_the_limit(engine: Tran
 
 
 def test_tokens_are_those_of_a_plain_greedy_loop(engine: TransformersEngine) -> None:
-    assert engine.generate(PROMPT, 20).token_ids == plain_tokens(engine.spec.folder, PROMPT, 20)
+    assert engine.generate(PROMPT, 20).token_ids == plain_tokens(engine.spec.path, PROMPT, 20)
 
 
 def test_generating_goes_on_behind_the_end_of_text(engine: TransformersEngine) -> None:
@@ -113,15 +114,30 @@ def test_generating_goes_on_behind_the_end_of_text(engine: TransformersEngine) -
 @pytest.mark.parametrize("new_tokens", [1, 2, 17])
 def test_exactly_the_asked_number_of_tokens_comes(new_tokens: int, mini: TransformersEngine) -> None:
     assert len(mini.generate(PROMPT, new_tokens).token_ids) == new_tokens
-    assert len(mini.stream(PROMPT, new_tokens).token_ids) == new_tokens
+    assert len(mini.stream(PROMPT, new_tokens).completion.token_ids) == new_tokens
 
 
 def test_streaming_gives_the_tokens_of_generating_with_a_time_each(engine: TransformersEngine) -> None:
     streamed, generated = engine.stream(PROMPT, 12), engine.generate(PROMPT, 12)
-    assert streamed.token_ids == generated.token_ids
-    assert streamed.prompt_tokens == generated.prompt_tokens
+    assert streamed.completion == generated
     assert len(streamed.token_times_s) == 12
     assert all(before < after for before, after in itertools.pairwise([streamed.start_s, *streamed.token_times_s]))
+
+
+def test_a_batch_streams_the_tokens_of_each_prompt_alone(engine: TransformersEngine) -> None:
+    together = engine.stream_together(PROMPTS[:4], 12)
+    assert [timed.completion for timed in together] == [engine.generate(prompt, 12) for prompt in PROMPTS[:4]]
+    assert len({timed.token_times_s for timed in together}) == 1
+
+
+def test_tokenizing_counts_as_a_prompt_does(engine: TransformersEngine) -> None:
+    assert [len(engine.tokenize(prompt)) for prompt in PROMPTS] == [
+        completion.prompt_tokens for completion in engine.answer(PROMPTS, 1, is_rendered=False)
+    ]
+
+
+def test_versions_are_those_of_the_libraries(mini: TransformersEngine) -> None:
+    assert mini.versions() == {name: importlib.metadata.version(name) for name in ("torch", "transformers")}
 
 
 def test_the_same_request_gives_the_same_completion(mini: TransformersEngine) -> None:
@@ -140,7 +156,7 @@ def test_the_models_own_settings_for_generation_are_ignored(folder: Path, mini: 
     edit(folder / "generation_config.json", **SAMPLING)
     engine = loaded(folder)
     assert engine.generate(PROMPT, 20) == mini.generate(PROMPT, 20)
-    assert engine.stream(PROMPT, 20).token_ids == mini.stream(PROMPT, 20).token_ids
+    assert engine.stream(PROMPT, 20).completion.token_ids == mini.stream(PROMPT, 20).completion.token_ids
     assert engine.answer(PROMPTS, 20, is_rendered=False) == mini.answer(PROMPTS, 20, is_rendered=False)
 
 
@@ -182,7 +198,7 @@ def test_a_chat_template_puts_the_question_and_opens_the_answer(folder: Path) ->
 
 
 def test_the_model_lives_in_this_process_and_on_no_accelerator(mini: TransformersEngine) -> None:
-    assert (mini.process_ids(), mini.accelerator_bytes()) == ([os.getpid()], 0)
+    assert (mini.process_ids(), mini.accelerator_bytes(), mini.accelerator_peak_bytes()) == ([os.getpid()], 0, 0)
 
 
 def test_another_number_format_is_loaded(folder: Path) -> None:

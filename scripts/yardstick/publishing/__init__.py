@@ -1,0 +1,1 @@
+"""What continuous integration runs: measure a tier, hand new shards over, publish them in one commit."""

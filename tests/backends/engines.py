@@ -86,7 +86,8 @@ def vllm(folder: Path) -> Iterator[Engine]:
         pytest.skip("vLLM is not installed: make test-vllm")
     from yardstick.backends.vllm import VllmEngine
 
-    arguments = ("--enforce-eager", "--max-num-seqs", "8", "--distributed-executor-backend", "uni")
+    # A quarter of a GiB for the cache, and no compiling: a start of seconds and not of a minute.
+    arguments = ("--kv-cache-memory-bytes", str(1 << 28), "--enforce-eager", "--max-num-seqs", "8")
     server = ServerSpec(command=str(VLLM), arguments=arguments, start_limit_s=300, log=folder / "vllm.log")
     yield VllmEngine(spec(MODEL, server=server))
 

@@ -192,3 +192,53 @@ def test_select_narrows_a_tier_by_names() -> None:
 def test_select_refuses_a_name_that_is_not_registered_and_lists_the_others() -> None:
     with pytest.raises(YardstickError, match=r"no model 'x' in the registry; choose from: a, b"):
         select(registry_of(a="ci_safe", b="ci_safe"), tiers=TIERS, names=["a", "x"])
+
+
+HUB = {"hub": "owner/name", "revision": "0" * 40}
+SERVED = {"served": "tiny"}
+URL = {"url": "http://127.0.0.1:8000"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"backend": "openai", "source": SERVED}, "a served source needs backend openai, vllm or trtllm, and server"),
+        ({"backend": "transformers", "source": SERVED}, "a served source needs backend openai, vllm or trtllm"),
+        ({"backend": "openai", "source": HUB, "server": URL}, "backend openai talks to a running server; give source"),
+        ({"backend": "transformers", "server": URL}, "backend transformers takes no server; remove it"),
+        ({"backend": "llama_cpp", "source": HUB}, "backend llama_cpp needs the name of a GGUF file (source.file)"),
+        ({"backend": "vllm", "source": HUB | {"file": "a.gguf"}}, "other backends take the whole repository"),
+        ({"backend": "vllm", "source": HUB, "dtype": None}, "backend vllm needs a dtype; add dtype"),
+        ({"backend": "vllm", "source": HUB, "server": URL | {"arguments": ["--x"]}}, "remove them or the url"),
+    ],
+)
+def test_what_does_not_fit_together_is_named_with_the_remedy(changes: dict[str, object], expected: str) -> None:
+    assert expected in mistake({**ENTRY, **changes})
+
+
+@pytest.mark.parametrize("argument", ["--host", "--port=80", "--api-key"])
+def test_a_server_stays_on_loopback_whatever_its_arguments(argument: str) -> None:
+    server = {"arguments": [argument]}
+    assert "is set by Yardstick, which keeps servers on loopback" in mistake(
+        {**ENTRY, "backend": "vllm", "source": HUB, "server": server}
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a", "http://user:secret@a", "http://a/v1", "http://a b", "a:80", "http://a:123456"]
+)
+def test_an_address_is_a_host_and_a_port_and_nothing_else(url: str) -> None:
+    assert "address of a server that runs already" in mistake(
+        {**ENTRY, "backend": "openai", "source": SERVED, "server": {"url": url}}
+    )
+
+
+@pytest.mark.parametrize("file", ["../a.gguf", "a/b.gguf", ".gguf", "a.bin"])
+def test_the_file_of_a_repository_is_a_plain_gguf(file: str) -> None:
+    assert "the one GGUF file" in mistake({**ENTRY, "backend": "llama_cpp", "source": HUB | {"file": file}})
+
+
+@pytest.mark.parametrize("digest", ["0" * 11, "0" * 65, "sha256:" + "0" * 12, "G" * 12])
+def test_a_digest_is_twelve_to_sixty_four_hex_digits(digest: str) -> None:
+    source = {"ollama": "mistral:7b", "digest": digest}
+    assert "the model's digest" in mistake({**ENTRY, "backend": "ollama", "source": source})

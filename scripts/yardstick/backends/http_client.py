@@ -39,8 +39,14 @@ class HttpClient:
             return self._client.get(path)
 
     def get_json(self, path: str) -> dict[str, Any]:
-        """Return the JSON object that a path holds, empty where the server has no such path or another content."""
+        """Return the JSON object that a path holds, empty where the server has no such path.
+
+        Raises:
+            YardstickError: the server cannot be reached, is not ready, or answers something else.
+        """
         answer = self.get(path)
+        if answer.is_server_error:
+            self._check(answer)
         return self._object(answer.content, path) if answer.is_success else {}
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:

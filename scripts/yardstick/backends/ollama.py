@@ -15,8 +15,9 @@ from yardstick.backends.server_engine import ServerEngine, arrivals
 from yardstick.errors import YardstickError
 
 _NS = 1e-9
-# Ollama drops a stream without a last record once more than 30 chunks in a row are alike.
+# Ollama drops an answer once so many chunks in a row are alike: without a last record, later versions with this error.
 _REPEATS = 30
+_REPEAT_ERROR = "token repeat limit"
 
 
 @dataclass
@@ -27,6 +28,7 @@ class _Stream:
     times_s: list[float] = field(default_factory=list)
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=_REPEATS))
     last: dict[str, Any] | None = None
+    is_dropped: bool = False
 
 
 class OllamaEngine(ServerEngine):
@@ -55,17 +57,19 @@ class OllamaEngine(ServerEngine):
     def answer(self, prompts: Sequence[str], max_new_tokens: int, *, is_rendered: bool) -> list[Completion]:
         """Answer prompts one by one; chat questions through the server's own template."""
         path = "/api/chat" if is_rendered else "/api/generate"
-        return [self._completion(self._ask(path, prompt, max_new_tokens)) for prompt in prompts]
+        asked = (self._ask(path, prompt, max_new_tokens) for prompt in prompts)
+        return [self._whole(self._completion(stream), max_new_tokens) for stream in asked]
 
     def generate(self, prompt: str, new_tokens: int) -> Completion:
         """Decode up to ``new_tokens`` tokens: Ollama cannot go on past the end of text."""
-        return self._completion(self._ask("/api/generate", self._with_prefix(prompt), new_tokens))
+        stream = self._ask("/api/generate", self._with_prefix(prompt), new_tokens)
+        return self._whole(self._completion(stream), new_tokens)
 
     def stream(self, prompt: str, new_tokens: int) -> TimedCompletion:
         """Like `generate`, with the time at which each token's line arrived, and the server's own durations."""
         start_s = time.perf_counter()
         stream = self._ask("/api/generate", self._with_prefix(prompt), new_tokens)
-        completion = self._completion(stream)
+        completion = self._whole(self._completion(stream), new_tokens)
         last = stream.last or {}
         return TimedCompletion(
             completion,
@@ -160,6 +164,9 @@ class OllamaEngine(ServerEngine):
             "stream": True,
             "think": False,
             "keep_alive": -1,
+            # Otherwise a prompt that is too long loses its middle, and an answer its beginning, without a word.
+            "truncate": False,
+            "shift": False,
             "options": self._options(new_tokens),
         }
         if path == "/api/chat":
@@ -170,7 +177,7 @@ class OllamaEngine(ServerEngine):
         with self._client().lines(path, body) as lines:
             for line in lines:
                 self._take(stream, line, time.perf_counter())
-        if stream.last is None and not _is_repetition(stream):
+        if stream.last is None and not stream.is_dropped and not _is_repetition(stream):
             raise YardstickError(f"{self.spec.name}: the server ended the stream early; look at its log")
         return stream
 
@@ -181,6 +188,9 @@ class OllamaEngine(ServerEngine):
             record = json.loads(line)
         except ValueError:
             record = None
+        if isinstance(record, dict) and _REPEAT_ERROR in str(record.get("error")):
+            stream.is_dropped = True
+            return
         if not isinstance(record, dict) or "error" in record:
             raise YardstickError(f"{self.spec.name}: the server broke off: {said(line)}")
         message = record.get("message") or {}

@@ -91,7 +91,7 @@ class OpenAIServerEngine(ServerEngine):
     def generate(self, prompt: str, new_tokens: int) -> Completion:
         """Decode ``new_tokens`` tokens; fewer where the server cannot go on past the end of text."""
         path, body = self._request(self._timed_prompt(prompt), new_tokens, is_fixed=True)
-        return self._completion(self._client().post(path, body), is_chat=False)
+        return self._whole(self._completion(self._client().post(path, body), is_chat=False), new_tokens)
 
     def stream(self, prompt: str, new_tokens: int) -> TimedCompletion:
         """Like `generate`, with the time at which each token's chunk arrived."""
@@ -99,7 +99,9 @@ class OpenAIServerEngine(ServerEngine):
         options = {"include_usage": True} | dict.fromkeys(self._dialect.streaming, True)
         start_s = time.perf_counter()
         stream = self._read(path, body | {"stream": True, "stream_options": options})
-        return self._timed(stream, start_s)
+        timed = self._timed(stream, start_s)
+        self._whole(timed.completion, new_tokens)
+        return timed
 
     def versions(self) -> dict[str, str]:
         """Return what the server tells of its version."""
@@ -156,7 +158,7 @@ class OpenAIServerEngine(ServerEngine):
 
     def _answer(self, prompt: str, max_new_tokens: int, *, is_chat: bool) -> Completion:
         path, body = self._request(prompt, max_new_tokens, is_fixed=False, is_chat=is_chat)
-        return self._completion(self._client().post(path, body), is_chat=is_chat)
+        return self._whole(self._completion(self._client().post(path, body), is_chat=is_chat), max_new_tokens)
 
     def _completion(self, found: dict[str, Any], *, is_chat: bool) -> Completion:
         choice = (found.get("choices") or [{}])[0]
@@ -213,7 +215,8 @@ class OpenAIServerEngine(ServerEngine):
             stream.finish = choice.get("finish_reason") or stream.finish
             ids = choice.get("token_ids")
             tokens = len(ids) if ids is not None else None
-            if tokens is None and event.get("usage"):
+            # A first count at the end is that of the whole answer, not of its last chunk.
+            if tokens is None and event.get("usage") and None not in stream.tokens:
                 tokens = int(stream.usage.get("completion_tokens") or 0) - before
             text = choice.get("text") or ""
             # A last chunk may bring nothing but the reason to finish.

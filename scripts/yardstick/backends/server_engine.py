@@ -12,19 +12,13 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from yardstick.backends.base import Engine, ModelSpec, TimedCompletion
+from yardstick.backends.base import Completion, Engine, TimedCompletion
 from yardstick.backends.http_client import HttpClient
 from yardstick.errors import YardstickError
 
 
 class ServerEngine(Engine):
     """A model in a server that is asked over HTTP."""
-
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        self._requests = itertools.count()
-        # Two measurements of one server must not share prefixes either.
-        self._salt = secrets.token_hex(3)
 
     @abstractmethod
     def _client(self) -> HttpClient:
@@ -43,16 +37,18 @@ class ServerEngine(Engine):
         """Return the processes that listen at the server's address, none where they cannot be seen from here."""
         return listeners(self._client().url)
 
-    def _check_length(self, prompt_tokens: int, new_tokens: int) -> None:
-        if prompt_tokens + new_tokens > self.spec.context_length:
+    def _whole(self, completion: Completion, asked: int) -> Completion:
+        """Return a completion unless the context was too short for it: some servers stop there without a word."""
+        if completion.finish == "length" and completion.output_tokens < asked:
             raise YardstickError(
-                f"{self.spec.name}: a prompt of {prompt_tokens} tokens and {new_tokens} new ones exceed the context of "
-                f"{self.spec.context_length}; shorten the prompt or max_new_tokens in config/config.yaml"
+                f"{self.spec.name}: a prompt of {completion.prompt_tokens} tokens and {asked} new ones exceed the "
+                "server's context; shorten the prompt or max_new_tokens in config/config.yaml"
             )
+        return completion
 
     def _with_prefix(self, prompt: str) -> str:
-        """Return a prompt that no cache of earlier prompts can serve: its first tokens are new."""
-        return f"{self._salt} {next(self._requests)}. {prompt}"
+        """Return a prompt that no cache of earlier prompts can serve: it begins with tokens that are new."""
+        return f"{secrets.token_hex(4)} {prompt}"
 
 
 def listeners(url: str) -> list[int]:

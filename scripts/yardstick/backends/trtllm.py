@@ -18,7 +18,9 @@ _SETTINGS = {"kv_cache_config": {"enable_block_reuse": False}, "enable_iter_perf
 class TrtllmEngine(ManagedOpenAIEngine):
     """A model in TensorRT-LLM, which refuses any key of a request that it does not know."""
 
-    _dialect = Dialect(fixed_length=("ignore_eos", "min_tokens"), reuses_prompts=False)
+    _dialect = Dialect(
+        fixed_length=("ignore_eos", "min_tokens"), streaming=("continuous_usage_stats",), reuses_prompts=False
+    )
     _settings: Path | None = None
 
     def reported_memory(self) -> ReportedMemory:

@@ -20,7 +20,8 @@ class VllmEngine(ManagedOpenAIEngine):
 
     _dialect = Dialect(
         every={"return_token_ids": True},
-        fixed_length=("ignore_eos", "min_tokens"),
+        # min_tokens would forbid the end of text at each step, which costs time and changes what comes behind it.
+        fixed_length=("ignore_eos",),
         streaming=("continuous_usage_stats",),
         reuses_prompts=False,
     )

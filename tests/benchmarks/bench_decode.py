@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmark_models import EMBEDDED, REPOSITORY, machine_line, write_random_distilgpt2
 from yardstick.backends.base import ModelSpec
@@ -20,6 +21,13 @@ from yardstick.metrics import latency, throughput
 
 NEW_TOKENS = 50
 ROUNDS = 40
+# Counts alone end the sampling here.
+UNLIMITED: dict[str, Any] = {
+    "relative_interval": 1e-9,
+    "least_s": 0,
+    "most_s": 600,
+    "progress": lambda done, total: None,
+}
 
 
 class LoadedEngine(TransformersEngine):
@@ -51,24 +59,25 @@ def latency_rate(engine: TransformersEngine, prompts: list[str]) -> float:
         prompts=prompts,
         max_new_tokens=NEW_TOKENS,
         warmups=0,
-        requests=len(prompts),
-        time_limit_s=600,
-        progress=lambda done, total: None,
-    )
+        least_requests=len(prompts),
+        most_requests=len(prompts),
+        **UNLIMITED,
+    ).rows
     return sum(row["output_tokens"] for row in rows) / sum(row["e2e_s"] for row in rows)
 
 
 def throughput_rate(engine: TransformersEngine, prompts: list[str]) -> float:
     """Return tokens per second by the throughput metric's own wall time."""
-    (row,) = throughput.observe(
+    observed = throughput.observe(
         engine,
         prompts=prompts,
         max_new_tokens=NEW_TOKENS,
         warmups=0,
-        runs=1,
-        time_limit_s=600,
-        progress=lambda done, total: None,
+        least_runs=1,
+        most_runs=1,
+        **UNLIMITED,
     )
+    (row,) = observed.rows
     return float(row["output_tokens"] / row["wall_s"])
 
 
@@ -81,7 +90,7 @@ RATES: dict[str, Callable[[TransformersEngine, list[str]], float]] = {
 
 def compare(name: str, folder: Path, prompts: list[str], rounds: int) -> None:
     """Print one line for one model."""
-    engine = LoadedEngine(ModelSpec(name, folder, "float32", "cpu", 1024, 1, False, False))
+    engine = LoadedEngine(ModelSpec(name, folder, "float32", "cpu", 1024, 1))
     engine.prepare()
     engine.load()
     for rate in RATES.values():

@@ -53,6 +53,16 @@ def compare(name: str, copy: Path, entries: list[dict[str, object]], folders: li
     print(f"{name:<22} {run_s:10.1f} {script_s:10.1f} {ratio:7.2f}", flush=True)
 
 
+def fix_counts(file: Path) -> None:
+    """Let counts alone end the sampling and all levels run, so that both do the same work."""
+    content = yaml.safe_load(file.read_text())
+    protocol = content["protocol"]
+    protocol["latency"].update(least_s=0, most_requests=protocol["latency"]["least_requests"])
+    protocol["throughput"].update(least_s=0, most_runs=protocol["throughput"]["least_runs"])
+    protocol["concurrency"]["least_gain"] = 1e-9
+    file.write_text(yaml.safe_dump(content))
+
+
 def main() -> None:
     """Compare on the embedded models and on random weights of distilgpt2's shape."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
@@ -62,6 +72,7 @@ def main() -> None:
         copy = Path(folder)
         for part in COPIED:
             shutil.copytree(REPOSITORY / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        fix_counts(copy / "config/config.yaml")
         shipped = yaml.safe_load((copy / "config/models.yaml").read_text())["models"]
         embedded = [entry for entry in shipped if "embedded" in entry["source"]]
         folders = [f"workflow/resources/embedded/{entry['source']['embedded']}" for entry in embedded]

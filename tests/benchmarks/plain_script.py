@@ -5,6 +5,7 @@ Run: python tests/benchmarks/plain_script.py CONFIG SUITE FOLDER... It prints on
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
@@ -54,17 +55,22 @@ def measure(folder: Path, protocol: dict[str, Any], suite: dict[str, Any]) -> di
     answers = tokenizer.batch_decode(generate(questions, suite["max_new_tokens"], is_fixed=False))
     settings = protocol["latency"]
     latencies = []
-    for number in range(settings["warmups"] + settings["requests"]):
+    for number in range(settings["warmups"] + settings["least_requests"]):
         clock, start = Clock(), time.perf_counter()
         generate([prompts[number % len(prompts)]], settings["max_new_tokens"], clock=clock)
         latencies.append(clock.times[-1] - start)
     settings = protocol["throughput"]
     rates = []
-    for _ in range(settings["warmups"] + settings["runs"]):
+    for _ in range(settings["warmups"] + settings["least_runs"]):
         start = time.perf_counter()
         for prompt in prompts:
             generate([prompt], settings["max_new_tokens"])
         rates.append(len(prompts) * settings["max_new_tokens"] / (time.perf_counter() - start))
+    settings = protocol["concurrency"]
+    endless = itertools.cycle(prompts)
+    for level in settings["levels"]:
+        for _ in range(1 + settings["rounds"]):
+            generate(list(itertools.islice(endless, level)), settings["max_new_tokens"])
     generate(prompts[:1], protocol["memory"]["max_new_tokens"])
     return {"answers": answers, "latencies": latencies, "rates": rates, "memory": memory}
 

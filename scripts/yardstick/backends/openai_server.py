@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
 from yardstick.backends.base import Completion, ModelSpec, TimedCompletion
 from yardstick.backends.http_client import HttpClient, said
 from yardstick.backends.server_engine import ServerEngine, arrivals
@@ -35,7 +37,9 @@ STANDARD = Dialect()
 # Servers that know `ignore_eos`: SGLang and others; unknown servers are asked before it is used.
 LENIENT = Dialect(fixed_length=("ignore_eos", "min_tokens"))
 LLAMA_SERVER = Dialect(
-    every={"cache_prompt": False, "repeat_penalty": 1.0}, fixed_length=("ignore_eos",), reuses_prompts=False
+    every={"cache_prompt": False, "repeat_penalty": 1.0, "timings_per_token": True},
+    fixed_length=("ignore_eos",),
+    reuses_prompts=False,
 )
 
 
@@ -49,6 +53,7 @@ class _Stream:
     ids: list[int] = field(default_factory=list)
     usage: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, Any] = field(default_factory=dict)
+    counted: int = 0
     finish: str | None = None
     is_done: bool = False
 
@@ -140,7 +145,10 @@ class OpenAIServerEngine(ServerEngine):
             return LLAMA_SERVER
         body = {"model": self._model, "prompt": "a", "max_tokens": 1, "temperature": 0}
         extra = {"ignore_eos": True, "min_tokens": 1}
-        return LENIENT if self._client().status_of("/v1/completions", body | extra) < 400 else STANDARD
+        status = self._client().status_of("/v1/completions", body | extra)
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise YardstickError(f"{self.spec.name}: {self._client().url} answers {status}; look at the server's log")
+        return LENIENT if status < httpx.codes.BAD_REQUEST else STANDARD
 
     def _timed_prompt(self, prompt: str) -> str:
         return self._with_prefix(prompt) if self._dialect.reuses_prompts else prompt
@@ -208,16 +216,16 @@ class OpenAIServerEngine(ServerEngine):
             yield time_s, event
 
     def _take(self, stream: _Stream, event: dict[str, Any], time_s: float) -> None:
-        before = int(stream.usage.get("completion_tokens") or 0)
         stream.usage = event.get("usage") or stream.usage
         stream.timings = event.get("timings") or stream.timings
+        before, stream.counted = stream.counted, _counted(event) or stream.counted
         for choice in event.get("choices") or []:
             stream.finish = choice.get("finish_reason") or stream.finish
             ids = choice.get("token_ids")
             tokens = len(ids) if ids is not None else None
             # A first count at the end is that of the whole answer, not of its last chunk.
-            if tokens is None and event.get("usage") and None not in stream.tokens:
-                tokens = int(stream.usage.get("completion_tokens") or 0) - before
+            if tokens is None and _counted(event) and None not in stream.tokens:
+                tokens = stream.counted - before
             text = choice.get("text") or ""
             # A last chunk may bring nothing but the reason to finish.
             if tokens or text or (tokens is None and choice.get("finish_reason") is None):
@@ -246,6 +254,12 @@ def server_versions(client: HttpClient) -> dict[str, str]:
         return {"llama-server": str(build)}
     version = client.get_json("/version").get("version")
     return {"server": str(version)} if version else {}
+
+
+def _counted(event: dict[str, Any]) -> int:
+    """Return the new tokens so far by an event's own count, 0 where it has none: vLLM's usage, llama-server's timings."""
+    usage, timings = event.get("usage") or {}, event.get("timings") or {}
+    return int(usage.get("completion_tokens") or timings.get("predicted_n") or 0)
 
 
 def _finish(reason: str | None) -> Any:

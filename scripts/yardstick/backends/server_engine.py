@@ -48,7 +48,8 @@ class ServerEngine(Engine):
 
     def _with_prefix(self, prompt: str) -> str:
         """Return a prompt that no cache of earlier prompts can serve: it begins with tokens that are new."""
-        return f"{secrets.token_hex(4)} {prompt}"
+        # Digits of one width: letters would be cut into a varying number of tokens.
+        return f"{secrets.randbelow(10**8):08} {prompt}"
 
 
 def listeners(url: str) -> list[int]:

@@ -9,7 +9,8 @@ RUN := $(BIN)/snakemake --cores $(CORES)
 CODE := scripts tests
 
 .DEFAULT_GOAL := help
-.PHONY: help ci_safe ci_borderline local_only all leaderboard status test test-all test-llama-cpp test-vllm lint format bench embedded schemas lock clean
+.PHONY: contribution measure watch collect publish lint-workflows
+.PHONY: help ci_safe ci_borderline local_only all leaderboard status test test-all test-llama-cpp test-llama-server test-vllm lint format bench embedded schemas lock clean
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,20 +32,54 @@ test: $(VENV)/.ready-dev ## Run the tests
 test-all: $(VENV)/.ready-dev ## Run the tests, the slow ones too
 	$(BIN)/python -m pytest
 
-test-llama-cpp: $(VENV)/.ready-llama-cpp resources/llama-server/version.txt ## Install llama-cpp-python, build llama-server, test both (compiles for minutes)
-	$(BIN)/python -m pytest -m "llama_cpp or llama_server" tests/backends tests/integration tests/unit
+test-llama-cpp: $(VENV)/.ready-llama-cpp ## Install llama-cpp-python into .venv (compiles for minutes) and test it
+	$(BIN)/python -m pytest -m llama_cpp
+
+test-llama-server: $(VENV)/.ready-llama-cpp resources/llama-server/version.txt ## Build llama.cpp's own server and test it (compiles for minutes)
+	$(BIN)/python -m pytest -m llama_server
 
 test-vllm: $(VENV)/.ready-dev ## Install vLLM for processors (2.5 GB) into .venv-vllm, test with it (minutes)
 	@$(BIN)/python scripts/setup_vllm.py
-	$(BIN)/python -m pytest -m vllm tests/backends tests/integration
+	$(BIN)/python -m pytest -m vllm
 
-lint: $(VENV)/.ready-dev ## Check style, types, schemas and the workflow
+lint: $(VENV)/.ready-dev lint-workflows ## Check style, types, schemas and the workflow
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/snakefmt --check workflow
 	$(BIN)/mypy
 	$(BIN)/python scripts/write_schemas.py --check
 	$(BIN)/snakemake --lint
+
+contribution: $(VENV)/.ready ## Check new results and show what to commit (BASE=origin/main checks what was committed since)
+	@$(BIN)/python scripts/check_contribution.py $${BASE:+--base "$$BASE"} $${HEAD:+--head "$$HEAD"} \
+	  $${REPOSITORY:+--repository "$$REPOSITORY"}
+
+measure: $(VENV)/.ready ## Measure a TIER as CI does: strictly, under the label MACHINE (also: MODELS, EPOCH, CORES)
+	@$(BIN)/python scripts/measure_tier.py
+
+watch: $(VENV)/.ready ## Fail if what `make measure` measured is worse than earlier results (same variables)
+	@$(BIN)/python scripts/watch_tier.py
+
+collect: $(VENV)/.ready ## Put the results that git does not know yet where `make publish` finds them
+	@$(BIN)/python scripts/collect_results.py
+
+publish: $(VENV)/.ready ## Commit collected results and the leaderboard as the bot, and push them to BRANCH (main)
+	@$(BIN)/python scripts/publish_results.py $${BRANCH:+--branch "$$BRANCH"}
+
+.PHONY: regressions compare compact
+regressions: $(VENV)/.ready ## Fail if this machine's newest results are worse than the earlier ones (also: MODELS, MACHINE)
+	@$(RUN) regressions $(if $(MODELS)$(MACHINE),--config $(if $(MODELS),models=$(MODELS)) $(if $(MACHINE),machine=$(MACHINE)))
+
+compare: $(VENV)/.ready ## Fail if this commit is slower than BASE (origin/main), measured side by side (also: MODELS)
+	@$(BIN)/python scripts/compare_revisions.py --base "$${BASE:-origin/main}" --models "$${MODELS:-}" --threads $(CORES)
+
+compact: $(VENV)/.ready ## Move superseded results into history/, one file per metric and year
+	@$(BIN)/python scripts/compact_history.py
+
+lint-workflows: $(VENV)/.ready-dev ## Check the GitHub workflows
+	$(BIN)/actionlint
+	$(BIN)/zizmor --offline --quiet --no-progress .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 format: $(VENV)/.ready-dev ## Put all code into the project's style
 	$(BIN)/ruff check --fix $(CODE)
@@ -82,10 +117,16 @@ $(VENV)/.ready-dev: envs/requirements-dev.txt $(VENV)/.ready
 	@touch $@
 
 # GCC before 13 spoils llama.cpp's code for processors with AMX (GCC PR 114098): docs/backends-llama-cpp.md.
+LLAMA_CPP_OPTIONS := $(if $(shell grep -s amx_int8 /proc/cpuinfo),-DCMAKE_C_FLAGS=-mno-amx-int8 -DCMAKE_CXX_FLAGS=-mno-amx-int8)
+
+.PHONY: wheel-llama-cpp
+wheel-llama-cpp: $(VENV)/.ready
+	@CMAKE_ARGS="$(LLAMA_CPP_OPTIONS)" $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir resources/wheels \
+	  $$(grep '^llama_cpp_python==' envs/requirements-llama-cpp.txt)
+
 $(VENV)/.ready-llama-cpp: envs/requirements-llama-cpp.txt $(VENV)/.ready-dev
-	@echo "Compiling llama-cpp-python, once, for some minutes ..."
-	@grep -qs amx_int8 /proc/cpuinfo && export CMAKE_ARGS="-DCMAKE_C_FLAGS=-mno-amx-int8 -DCMAKE_CXX_FLAGS=-mno-amx-int8"; \
-	$(PIP) --requirement envs/requirements-llama-cpp.txt
+	@echo "Compiling llama-cpp-python unless it is kept already, for some minutes ..."
+	@CMAKE_ARGS="$(LLAMA_CPP_OPTIONS)" $(PIP) --find-links resources/wheels --requirement envs/requirements-llama-cpp.txt
 	@touch $@
 
 resources/llama-server/version.txt: scripts/build_llama_server.py | $(BIN)/python

@@ -70,7 +70,11 @@ def parse_shard_path(relative: str) -> ShardPath | None:
 
 
 def list_shards(results: Path) -> Listing:
-    """List `results/` once; delete what killed writers left behind."""
+    """List `results/` once, and what the history files beside it hold; delete what killed writers left behind.
+
+    A shard in both places counts once, with the size that it had when it was compacted, so that moving shards there
+    and back changes nothing in a listing.
+    """
     sizes: dict[ShardPath, int] = {}
     foreign: list[str] = []
     for entry in _files_below(str(results)):
@@ -82,7 +86,29 @@ def list_shards(results: Path) -> Listing:
             remove_if_abandoned(Path(entry.path))
         elif entry.name not in _EXPECTED:
             foreign.append(relative)
+    if any(history_files(results)):
+        # Late: it costs the import of pyarrow.
+        from yardstick.history.archive import compacted_sizes
+
+        sizes |= compacted_sizes(results)
     return Listing(sizes, sorted(foreign))
+
+
+def history_folder(results: Path) -> Path:
+    """Return the folder of compacted shards: beside ``results``, whose Hive layout has no place for them."""
+    return results.with_name("history")
+
+
+def history_files(results: Path, metric: str | None = None) -> list[Path]:
+    """Return the history files beside ``results``, of one metric or of all; delete what killed writers left behind."""
+    folder = history_folder(results)
+    files = []
+    for entry in _files_below(str(folder / f"metric={metric}" if metric else folder)):
+        if is_temporary(entry.name):
+            remove_if_abandoned(Path(entry.path))
+        elif entry.name.endswith(".parquet"):
+            files.append(Path(entry.path))
+    return sorted(files)
 
 
 def _files_below(folder: str) -> Iterator[os.DirEntry[str]]:

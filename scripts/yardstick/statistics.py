@@ -5,10 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
+from typing import Any, Literal, NamedTuple
 
 CONFIDENCE = 0.95
+# Below these the bootstrap's intervals hold the truth too rarely: tests/benchmarks/bench_intervals.py prints how often.
+LEAST_FOR_BCA_OF_MEAN = 30
+LEAST_FOR_BCA_OF_MEDIAN = 6
+# Chance moves the ends of an interval by about 4 % of half its width; the seed makes it the same chance each time.
+RESAMPLES = 999
+SEED = 20_260_101
 
 Interval = tuple[float, float]
+
+
+class MeanInterval(NamedTuple):
+    """A 95 % interval of a mean, in the unit of the values, and how it was made: BCa bootstrap or Student t."""
+
+    low: float
+    high: float
+    method: Literal["bca", "t"]
 
 
 def wilson_interval(successes: int, n: int) -> Interval:
@@ -36,13 +51,31 @@ def mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)
 
 
-def mean_interval(values: Sequence[float]) -> Interval | None:
-    """Return the 95 % Student t interval of the mean of independent runs, in their unit; None for fewer than two.
+def mean_interval(values: Sequence[float]) -> MeanInterval | None:
+    """Return the 95 % interval of the mean of independent values; None for fewer than two.
 
-    Not a bootstrap: with six runs, resampling knows only six values and draws some of them twice, which makes its
-    spread smaller by sqrt(5/6) and its tails shorter than t's with five degrees of freedom; intervals called 95 % then
-    hold the true mean in about 86 % of cases.
+    From 30 values it is the BCa bootstrap's, which follows a skewed sample to its longer side. Below, Student's t: of
+    six values resampling draws some twice, which makes its spread smaller by sqrt(5/6) and its tails shorter than t's
+    with five degrees of freedom; intervals called 95 % then hold the true mean in about 87 % of cases.
     """
+    if len(values) >= LEAST_FOR_BCA_OF_MEAN:
+        found = _bca_interval(values, "mean")
+        if found is not None:
+            return MeanInterval(*found, "bca")
+    found = student_interval(values)
+    return None if found is None else MeanInterval(*found, "t")
+
+
+def median_interval(values: Sequence[float]) -> Interval | None:
+    """Return the 95 % BCa bootstrap interval of the median, in the unit of the values.
+
+    None for fewer than six, and where so many values are equal that there is no such interval.
+    """
+    return _bca_interval(values, "median") if len(values) >= LEAST_FOR_BCA_OF_MEDIAN else None
+
+
+def student_interval(values: Sequence[float]) -> Interval | None:
+    """Return the 95 % Student t interval of the mean, in the unit of the values; None for fewer than two."""
     n = len(values)
     if n < 2:
         return None
@@ -98,3 +131,28 @@ def _student_quantile(degrees: int) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
+
+
+def _bca_interval(values: Sequence[float], of: Literal["mean", "median"]) -> Interval | None:
+    """Return the BCa bootstrap interval, the same for any order of the values; None where it is not defined."""
+    if min(values) == max(values):
+        return values[0], values[0]
+    # Imported late: it costs as long as reducing a thousand shards.
+    import warnings
+
+    import numpy as np
+    from scipy import stats
+
+    statistic: Any = np.mean if of == "mean" else np.median
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        found = stats.bootstrap(
+            (np.sort(np.asarray(values, dtype=float)),),
+            statistic,
+            n_resamples=RESAMPLES,
+            confidence_level=CONFIDENCE,
+            method="BCa",
+            rng=np.random.default_rng(SEED),
+        ).confidence_interval
+    low, high = float(found.low), float(found.high)
+    return None if math.isnan(low) or math.isnan(high) else (low, high)

@@ -64,7 +64,7 @@ def llama_cpp(folder: Path) -> Iterator[Engine]:
 def llama_server(folder: Path) -> Iterator[Engine]:
     """A real llama-server that runs already, as exact as it can be made."""
     if not LLAMA_SERVER.exists():
-        pytest.skip("llama-server is not built: make test-llama-cpp")
+        pytest.skip("llama-server is not built: make test-llama-server")
     from yardstick.backends.openai_server import OpenAIServerEngine
 
     port = free_port()

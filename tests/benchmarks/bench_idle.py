@@ -51,7 +51,7 @@ def fill(copy: Path, models: int) -> None:
             if metric == "reasoning_answers":
                 definition = score_definition(identity.definition_hash, entry, suite)
                 store(world, "reasoning", entry.id, Identity(definition, identity.environment))
-    write(world.build().leaderboard, copy / "leaderboard")
+    write(world.build(), copy / "leaderboard")
 
 
 def store(world: World, metric: str, name: str, identity: Identity) -> None:

@@ -49,7 +49,7 @@ def _read_only(folder: Path) -> None:
 
 def _reduce(folder: Path, shards: int) -> None:
     built = _world(folder, shards).build()
-    write(built.leaderboard, folder / "leaderboard")
+    write(built, folder / "leaderboard")
     assert not built.lines
     assert len(built.leaderboard.rows) == shards // (len(MEASURED) * EPOCHS)
 

@@ -13,7 +13,7 @@ import yardstick.identity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from leaderboard_world import ROWS, World, make_world_in, model
-from yardstick.leaderboard.build import build, write
+from yardstick.leaderboard.build import PAGE, build, write
 from yardstick.leaderboard.render import CSV, JSON, MARKDOWN, render
 from yardstick.plan import Plan
 from yardstick.shard_paths import Listing
@@ -103,8 +103,8 @@ def test_all_files_are_written_and_the_json_last(
 ) -> None:
     written: list[str] = []
     monkeypatch.setattr("yardstick.leaderboard.build.write_atomically", lambda path, content: written.append(path.name))
-    write(full_world.build().leaderboard, tmp_path)
-    assert written == [CSV, MARKDOWN, JSON]
+    write(full_world.build(), tmp_path)
+    assert written == [PAGE, CSV, MARKDOWN, JSON]
 
 
 def test_a_changed_template_changes_the_fingerprint(

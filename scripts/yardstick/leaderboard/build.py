@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from yardstick.files import write_atomically
 from yardstick.leaderboard.columns import definitions
 from yardstick.leaderboard.document import SCHEMA_REFERENCE, VERSION, Leaderboard, NotMeasured, Row, Unread
 from yardstick.leaderboard.flags import FLAGS
+from yardstick.leaderboard.page.content import page_content
+from yardstick.leaderboard.page.html import html
+from yardstick.leaderboard.page.valid_shards import ValidShard, valid_shard
 from yardstick.leaderboard.reasons import reason
 from yardstick.leaderboard.reduce import Summary, summarize
 from yardstick.leaderboard.render import render
@@ -22,6 +26,9 @@ from yardstick.registry import ModelEntry
 from yardstick.shard_paths import ShardPath
 
 
+PAGE = "index.html"
+
+
 @dataclass(frozen=True)
 class Built:
     """A leaderboard and what was left out of it.
@@ -29,10 +36,12 @@ class Built:
     Attributes:
         leaderboard: the document.
         lines: one line for each file that was not read, with what to do about it.
+        page: makes the content of `index.html`, which takes reading some shards again.
     """
 
     leaderboard: Leaderboard
     lines: list[str]
+    page: Callable[[], bytes]
 
 
 def build(plan: Plan) -> Built:
@@ -59,16 +68,16 @@ def build(plan: Plan) -> Built:
         definitions=definitions(),
         flags=FLAGS,
     )
-    return Built(leaderboard, reader.lines)
+    return Built(leaderboard, reader.lines, lambda: html(page_content(plan, leaderboard, reader.shards)))
 
 
-def write(leaderboard: Leaderboard, folder: Path) -> None:
-    """Write the leaderboard's files into a folder, each at once.
+def write(built: Built, folder: Path) -> None:
+    """Write the leaderboard's files into a folder, each at once; the JSON last, which says what they are made from.
 
     Raises:
         YardstickError: the disk is full or not writable.
     """
-    for name, content in render(leaderboard).items():
+    for name, content in {PAGE: built.page(), **render(built.leaderboard)}.items():
         write_atomically(folder / name, content)
 
 
@@ -81,17 +90,20 @@ class _Reader:
     """Reduces shards and remembers those that could not be read."""
 
     results: Path
+    shards: list[ValidShard] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
     def read(self, path: ShardPath) -> Summary | None:
         """Return a shard's summary, or None after reporting it."""
         try:
-            return summarize(self.results, path)
+            summary = summarize(self.results, path)
         except YardstickError as error:
             why = str(error).removeprefix(f"{path.below(self.results)}: ")
             self.report(str(path), _lasting(why), f"results/{path}: {one_line(why)}")
-        return None
+            return None
+        self.shards.append(valid_shard(summary))
+        return summary
 
     def report(self, name: str, why: str, line: str) -> None:
         """Remember a file below `results/` that was not read."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from yardstick.leaderboard.document import Row
+from yardstick.leaderboard.document import ConcurrencyLevel, Row
 from yardstick.leaderboard.text import one_line, spreadsheet
 
 
@@ -48,8 +48,9 @@ def columns() -> tuple[Column, ...]:
 
 
 def definitions() -> dict[str, str]:
-    """Return what each column means: one line with the unit."""
-    return {column.name: column.description for column in columns()}
+    """Return what each column means, and each field of the levels of concurrency, which no flat table can hold."""
+    levels = _columns_of(ConcurrencyLevel, ("concurrency", "levels"))
+    return {column.name: column.description for column in (*columns(), *levels)}
 
 
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -64,6 +65,8 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def _columns_of(model: type[BaseModel], keys: tuple[str | int, ...]) -> Iterator[Column]:
     for name, field in model.model_fields.items():
+        if field.annotation == list[ConcurrencyLevel]:
+            continue
         part = _part_of(field)
         if part is not None:
             yield from _columns_of(part, (*keys, name))
@@ -84,7 +87,8 @@ def _part_of(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _is_interval(field: FieldInfo) -> bool:
-    return list[float] in _kinds(field)
+    # An interval is bounded to two numbers; a bare list of numbers is not.
+    return list[float] in _kinds(field) and (field.annotation != list[float] or bool(field.metadata))
 
 
 def _kinds(field: FieldInfo) -> list[Any]:

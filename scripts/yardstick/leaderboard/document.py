@@ -14,7 +14,9 @@ VERSION: Literal[1] = 1
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 TooFew = Annotated[str, Field(pattern=r"^n/a \([0-9]+<[0-9]+\)$")]
 Time = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
-Metric = Literal["reasoning", "latency", "throughput", "memory"]
+Metric = Literal["reasoning", "latency", "throughput", "memory", "concurrency"]
+# How an interval was made, see docs/statistics.md: Wilson for a share, BCa bootstrap or Student t for a mean.
+MeanMethod = Literal["bca", "t"]
 
 
 class Part(BaseModel):
@@ -36,19 +38,36 @@ class Reasoning(Part):
     score: float = Field(ge=0, le=1, description="share of the reasoning tasks solved, 0 to 1")
     solved: int = Field(ge=0, description="reasoning tasks solved, a count")
     n: int = Field(ge=1, description="reasoning tasks asked, a count")
-    interval: Interval = Field(description="95 % Wilson interval of the score, 0 to 1")
+    interval: Interval = Field(description="95 % interval of the score, 0 to 1")
+    method: Literal["wilson"] = Field(description="how the interval of the score was made: wilson")
+    solved_tasks: list[str] = Field(description="ids of the reasoning tasks solved, sorted")
     by_category: dict[str, CategoryScore] = Field(description="tasks solved of tasks asked in each category, counts")
     measured_at: Time = Field(description="when the tasks were answered, UTC")
     machine: str = Field(description="label of the machine that answered the tasks")
+
+
+class Sampling(Part):
+    """What ended the sampling of a metric."""
+
+    stopped_by: Literal["interval", "count", "seconds", "gain"] = Field(
+        description="what ended the sampling: interval (precise enough), count, seconds (limits), gain (too little)"
+    )
+    relative_interval: float | None = Field(
+        ge=0, description="half the 95 % interval over the mean when the sampling ended, a ratio"
+    )
 
 
 class Latency(Part):
     """Times of single requests."""
 
     mean_s: float = Field(ge=0, description="mean time from the start of a request to its last new token, seconds")
+    interval: Interval | None = Field(description="95 % interval of the mean time, seconds")
+    method: MeanMethod | None = Field(description="how the interval of the mean time was made: bca or t")
     p50_s: float | TooFew = Field(description="median of these times, seconds; n/a (have<need) for too few requests")
+    p50_interval: Interval | None = Field(description="95 % BCa interval of the median time, seconds")
     p90_s: float | TooFew = Field(description="90th percentile of these, seconds; n/a (have<need) for too few requests")
     n: int = Field(ge=1, description="requests timed, a count")
+    sampling: Sampling | None
     output_tokens: int = Field(ge=0, description="new tokens of a request, the fewest where they differ, a count")
 
 
@@ -56,15 +75,22 @@ class TimeToFirstToken(Part):
     """Times to the first token of the same requests."""
 
     mean_s: float = Field(ge=0, description="mean time from the start of a request to its first new token, seconds")
+    interval: Interval | None = Field(description="95 % interval of the mean time to the first token, seconds")
+    method: MeanMethod | None = Field(description="how the interval of the mean was made: bca or t")
     p50_s: float | TooFew = Field(description="median of these times, seconds; n/a (have<need) for too few requests")
+    p50_interval: Interval | None = Field(description="95 % BCa interval of the median, seconds")
+    n: int = Field(ge=1, description="requests timed, a count")
 
 
 class Throughput(Part):
     """Tokens per second of independent runs."""
 
     tokens_per_s: float = Field(ge=0, description="mean over the runs of new tokens by wall time, tokens per second")
-    interval: Interval | None = Field(description="95 % Student t interval of that mean, tokens per second")
+    interval: Interval | None = Field(description="95 % interval of that mean, tokens per second")
+    method: MeanMethod | None = Field(description="how the interval of the mean was made: bca or t")
     n: int = Field(ge=1, description="runs timed, a count")
+    rates: list[float] = Field(description="tokens per second of each run, in the order of the runs")
+    sampling: Sampling | None
 
 
 class Memory(Part):
@@ -80,12 +106,54 @@ class Memory(Part):
     accelerator_mb: float = Field(
         ge=0, description="memory allocated on the accelerator, MB (1e6 bytes), 0 without one"
     )
+    accelerator_peak_mb: float = Field(
+        ge=0, description="most memory allocated on the accelerator, MB (1e6 bytes), 0 without one"
+    )
+    reported_mb: float | None = Field(
+        ge=0, description="what the engine itself says the model takes, MB (1e6 bytes), none where it does not say"
+    )
+    reserved_mb: float = Field(ge=0, description="what the engine sets aside up front, used or not, MB (1e6 bytes)")
+    needed_mb: float = Field(
+        description="what the model needs to be run: the largest of both peaks, the accelerator's and what the engine"
+        " says, MB (1e6 bytes)"
+    )
+
+
+class ConcurrencyLevel(Part):
+    """So many requests at the same moment."""
+
+    in_flight: int = Field(ge=1, description="requests at the same moment, a count")
+    n: int = Field(ge=1, description="requests timed at the level, a count")
+    tokens_per_s: float = Field(ge=0, description="new tokens of all requests by wall time, tokens per second")
+    interval: Interval | None = Field(description="95 % interval of the tokens per second, over the level's rounds")
+    method: MeanMethod | None = Field(description="how the interval was made: bca or t")
+    rounds: int = Field(ge=1, description="rounds timed, a count; a round starts all its requests together")
+    e2e_p50_s: float | TooFew = Field(
+        description="median time from the start of a request to its last new token, seconds; n/a for too few requests"
+    )
+    e2e_p90_s: float | TooFew = Field(
+        description="90th percentile of these times, seconds; n/a (have<need) for too few requests"
+    )
+    ttft_p50_s: float | TooFew = Field(
+        description="median time to the first new token, seconds; n/a (have<need) for too few requests"
+    )
+
+
+class Concurrency(Part):
+    """What several requests at the same moment gain and cost."""
+
+    best_in_flight: int = Field(ge=1, description="requests in flight at the level with the most tokens/s, a count")
+    best_tokens_per_s: float = Field(ge=0, description="most tokens per second of any level, tokens per second")
+    levels: list[ConcurrencyLevel] = Field(min_length=1, description="levels that were measured, going up")
+    sampling: Sampling | None
 
 
 class Environment(Part):
     """What the newest of a row's results was measured in."""
 
     packages: dict[str, str] = Field(description="versions of the packages that the backend uses")
+    server: dict[str, str] = Field(description="what a server that runs the model said of its version")
+    device: str | None = Field(description="kind of device that auto stood for, none where the registry names one")
     python: str = Field(description="Python version, major and minor")
     epoch: str = Field(description="label of a scheduled round of measurements, mostly empty")
 
@@ -94,7 +162,14 @@ class Row(Part):
     """One model on one machine with one number of threads."""
 
     rank: int | None = Field(
-        description="1 + the rows with a higher score; equal scores share a rank; none without one"
+        ge=1,
+        description="1 + the models with a significantly better score (exact McNemar on the same tasks, Holm over all"
+        " pairs, 5 %); none without a score",
+    )
+    speed_rank: int | None = Field(
+        ge=1,
+        description="1 + the models with significantly more tokens/s on the same machine and threads (bootstrap of the"
+        " ratio, Holm over all pairs, 5 %); none for fewer than two runs",
     )
     model: str = Field(description="id of the model in config/models.yaml")
     tier: Tier = Field(description="tier of the model: ci_safe, ci_borderline or local_only")
@@ -104,7 +179,7 @@ class Row(Part):
     backend: str = Field(description="engine that ran the model")
     dtype: str | None = Field(description="number format of the weights in memory, none where the backend decides")
     quantization: str | None = Field(description="quantisation of the weights, none where there is none")
-    device: str = Field(description="kind of device: cpu, cuda or mps")
+    device: str = Field(description="kind of device: cpu, cuda or mps; auto where nothing says which it was")
     machine: str = Field(description="label of the machine that was measured, or that answered the tasks")
     threads: int | None = Field(description="threads computed with, a count; none where only tasks were answered")
     reasoning: Reasoning | None
@@ -112,10 +187,12 @@ class Row(Part):
     ttft: TimeToFirstToken | None
     throughput: Throughput | None
     memory: Memory | None
+    concurrency: Concurrency | None
     flags: list[str] = Field(description="circumstances that make numbers of the row doubtful")
     missing: list[Metric] = Field(description="metrics without a current result here")
     measured_at: Time = Field(description="when the newest of the row's results was measured, UTC")
     environment: Environment
+    engine: dict[str, str] = Field(description="what the engine that ran said of itself, name and version")
 
 
 class NotMeasured(Part):

@@ -32,7 +32,7 @@ def _build(options: argparse.Namespace, console: Console) -> None:
     """Build and write; name each file that is not read."""
     # The leaderboard does not depend on the number of threads of any run.
     built = build(Plan(load_inputs(Path(), load_config(options.config), threads=1)))
-    write(built.leaderboard, options.folder)
+    write(built, options.folder)
     for line in built.lines:
         console.say(line)
     if not options.quiet:

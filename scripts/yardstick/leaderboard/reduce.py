@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from yardstick.errors import YardstickError
 from yardstick.identity import Document
 from yardstick.leaderboard.document import (
     CategoryScore,
+    Concurrency,
+    ConcurrencyLevel,
     Environment,
     Latency,
     Memory,
@@ -23,11 +26,18 @@ from yardstick.leaderboard.document import (
     Throughput,
     TimeToFirstToken,
 )
-from yardstick.leaderboard.flags import guard_flags, repeat_flags, short_flags
+from yardstick.leaderboard.flags import guard_flags, repeat_flags, reserved_flags, short_flags
 from yardstick.leaderboard.stored import Run, StoredEnvironment
 from yardstick.shard_paths import ShardPath
 from yardstick.shards import read_shard
-from yardstick.statistics import mean, mean_interval, percentile_or_reason, wilson_interval
+from yardstick.statistics import (
+    MeanInterval,
+    mean,
+    mean_interval,
+    median_interval,
+    percentile_or_reason,
+    wilson_interval,
+)
 
 _BYTES_PER_MB = 1e6
 # No request, run or gap is shorter or longer than this, in seconds; outside, the file is forged or its clock broken.
@@ -35,6 +45,7 @@ _LEAST_S, _MOST_S = 1e-9, 1e9
 _MOST_COUNT = 2**53
 
 Rows = Sequence[Mapping[str, Any]]
+Parts = Mapping[str, Part]
 
 
 @dataclass(frozen=True)
@@ -45,17 +56,24 @@ class Summary:
         path: the shard.
         measured_at: when it was measured, UTC, ISO 8601; texts sort as the times do.
         environment: what it was measured in.
+        engine: what the engine said of itself.
         threads: threads it was measured with, None where the machine does not matter.
-        parts: fields of `document.Row`.
+        make_parts: see `parts`.
         flags: names of `flags.FLAGS`.
     """
 
     path: ShardPath
     measured_at: str
     environment: Environment
+    engine: Mapping[str, str]
     threads: int | None
-    parts: Mapping[str, Part]
+    make_parts: Callable[[], Parts]
     flags: frozenset[str]
+
+    @cached_property
+    def parts(self) -> Parts:
+        """Fields of `document.Row`, made on demand: most shards are old, and intervals cost more than reading."""
+        return self.make_parts()
 
     @property
     def age_key(self) -> tuple[str, ShardPath]:
@@ -65,7 +83,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class _Reduced:
-    parts: Mapping[str, Part]
+    make_parts: Callable[[], Parts]
     flags: set[str]
 
 
@@ -82,7 +100,7 @@ def summarize(results: Path, path: ShardPath) -> Summary:
         run = Run.model_validate(shard.run)
         stored = StoredEnvironment.model_validate(shard.identity["environment"])
         reduced = reduce(shard.rows, shard.identity["definition"], run, path)
-        flags = reduced.flags | _guard_flags(path.metric, run, stored)
+        flags = reduced.flags | _guard_flags(path.metric, run, stored, _device(shard.identity["definition"], stored))
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise YardstickError(
@@ -90,87 +108,189 @@ def summarize(results: Path, path: ShardPath) -> Summary:
         ) from None
     except _Implausible as error:
         raise YardstickError(f"{file}: its values cannot be true ({error}); delete it, it is not read") from None
-    environment = Environment(packages=dict(sorted(stored.packages.items())), python=stored.python, epoch=stored.epoch)
-    return Summary(path, run.measured_at, environment, stored.threads, reduced.parts, frozenset(flags))
+    environment = Environment(
+        packages=dict(sorted(stored.packages.items())),
+        server=dict(sorted(stored.server.items())),
+        device=stored.device,
+        python=stored.python,
+        epoch=stored.epoch,
+    )
+    engine = dict(sorted(run.engine.items()))
+    return Summary(path, run.measured_at, environment, engine, stored.threads, reduced.make_parts, frozenset(flags))
 
 
 class _Implausible(Exception):
     """A value that no measurement yields."""
 
 
-def _guard_flags(metric: str, run: Run, stored: StoredEnvironment) -> set[str]:
+def _device(definition: Document, stored: StoredEnvironment) -> str | None:
+    """Return the kind of device that computed, None for scores, which no device computes."""
+    model: Document = definition.get("model", {})
+    return stored.device or model.get("device")
+
+
+def _guard_flags(metric: str, run: Run, stored: StoredEnvironment, device: str | None) -> set[str]:
     if metric == SCORES or not METRICS[metric].is_machine_bound:
         return set()
     if run.guards is None or stored.threads is None:
         raise _Implausible("guard rails or threads are missing")
-    return guard_flags(run.guards, is_timing=metric != "memory")
+    return guard_flags(run.guards, is_timing=metric != "memory", device=device)
 
 
 def _reduce_answers(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
-    return _Reduced({}, set())
+    return _Reduced(dict, set())
 
 
 def _reduce_reasoning(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
     expected = definition["expected"]
     if sorted(row["task"] for row in rows) != sorted(expected):
         raise _Implausible("its tasks are not those of the suite")
+    return _Reduced(lambda: {"reasoning": _reasoning(rows, expected, run, path)}, set())
+
+
+def _reasoning(rows: Rows, expected: Document, run: Run, path: ShardPath) -> Reasoning:
     asked = Counter(task["category"] for task in expected.values())
     solved = Counter(expected[row["task"]]["category"] for row in rows if row["solved"])
-    reasoning = Reasoning(
+    return Reasoning(
         score=_rounded(solved.total() / len(rows)),
         solved=solved.total(),
         n=len(rows),
         interval=_rounded_all(wilson_interval(solved.total(), len(rows))),
+        method="wilson",
+        solved_tasks=sorted(row["task"] for row in rows if row["solved"]),
         by_category={name: CategoryScore(solved=solved[name], n=asked[name]) for name in sorted(asked)},
         measured_at=run.measured_at,
         machine=path.machine,
     )
-    return _Reduced({"reasoning": reasoning}, set())
 
 
 def _reduce_latency(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
     e2e_s, ttft_s = _seconds(rows, "e2e_s"), _seconds(rows, "ttft_s")
     tokens = _counts(rows, "output_tokens")
-    latency = Latency(
-        mean_s=_rounded(mean(e2e_s)),
-        p50_s=_percentile(e2e_s, 0.5),
-        p90_s=_percentile(e2e_s, 0.9),
-        n=len(rows),
-        output_tokens=min(tokens),
-    )
-    ttft = TimeToFirstToken(mean_s=_rounded(mean(ttft_s)), p50_s=_percentile(ttft_s, 0.5))
     flags = short_flags(tokens, definition["protocol"]["max_new_tokens"]) | repeat_flags(rows)
-    return _Reduced({"latency": latency, "ttft": ttft}, flags)
+    return _Reduced(
+        lambda: {"latency": _latency(e2e_s, min(tokens), run), "ttft": _time_to_first_token(ttft_s)},
+        flags,
+    )
+
+
+def _latency(e2e_s: Sequence[float], output_tokens: int, run: Run) -> Latency:
+    return Latency(
+        mean_s=_rounded(mean(e2e_s)),
+        **_mean_interval(e2e_s),
+        p50_s=_percentile(e2e_s, 0.5),
+        p50_interval=_median_interval(e2e_s),
+        p90_s=_percentile(e2e_s, 0.9),
+        n=len(e2e_s),
+        sampling=run.sampling,
+        output_tokens=output_tokens,
+    )
+
+
+def _time_to_first_token(ttft_s: Sequence[float]) -> TimeToFirstToken:
+    return TimeToFirstToken(
+        mean_s=_rounded(mean(ttft_s)),
+        **_mean_interval(ttft_s),
+        p50_s=_percentile(ttft_s, 0.5),
+        p50_interval=_median_interval(ttft_s),
+        n=len(ttft_s),
+    )
 
 
 def _reduce_throughput(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
     tokens, wall_s = _counts(rows, "output_tokens"), _seconds(rows, "wall_s")
     rates = [count / seconds for count, seconds in zip(tokens, wall_s, strict=True)]
-    interval = mean_interval(rates)
-    throughput = Throughput(
-        tokens_per_s=_rounded(mean(rates)),
-        interval=None if interval is None else _rounded_all(interval),
-        n=len(rows),
-    )
     protocol = definition["protocol"]
-    return _Reduced(
-        {"throughput": throughput}, short_flags(tokens, protocol["max_new_tokens"] * len(protocol["prompts"]))
+    flags = short_flags(tokens, protocol["max_new_tokens"] * len(protocol["prompts"]))
+    return _Reduced(lambda: {"throughput": _throughput(rates, run)}, flags)
+
+
+def _throughput(rates: Sequence[float], run: Run) -> Throughput:
+    return Throughput(
+        tokens_per_s=_rounded(mean(rates)),
+        **_mean_interval(rates),
+        n=len(rates),
+        rates=_rounded_all(rates),
+        sampling=run.sampling,
     )
+
+
+def _reduce_concurrency(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
+    counts = {name: _counts(rows, name) for name in ("in_flight", "requests", "output_tokens")}
+    _seconds(rows, "wall_s")
+    for name in ("e2e_s", "ttft_s"):
+        for row in rows:
+            _seconds([{name: value} for value in row[name]], name)
+    if min(counts["in_flight"]) < 1 or sorted(set(counts["in_flight"])) != counts["in_flight"]:
+        raise _Implausible("its levels do not go up")
+    if any(not row["requests"] == len(row["e2e_s"]) == len(row["ttft_s"]) for row in rows):
+        raise _Implausible("a level has not one time for each request")
+    asked = definition["protocol"]["max_new_tokens"]
+    flags = short_flags((row["output_tokens"] / row["requests"] for row in rows), asked)
+    return _Reduced(lambda: {"concurrency": _concurrency(rows, run)}, flags)
+
+
+def _concurrency(rows: Rows, run: Run) -> Concurrency:
+    levels = [_level(row) for row in rows]
+    best = max(levels, key=lambda level: level.tokens_per_s)
+    return Concurrency(
+        best_in_flight=best.in_flight, best_tokens_per_s=best.tokens_per_s, levels=levels, sampling=run.sampling
+    )
+
+
+def _level(row: Mapping[str, Any]) -> ConcurrencyLevel:
+    rounds = _round_seconds(row)
+    return ConcurrencyLevel(
+        in_flight=row["in_flight"],
+        n=row["requests"],
+        tokens_per_s=_rounded(row["output_tokens"] / row["wall_s"]),
+        **_rate_interval(row["output_tokens"] / len(rounds), rounds),
+        rounds=len(rounds),
+        e2e_p50_s=_percentile(row["e2e_s"], 0.5),
+        e2e_p90_s=_percentile(row["e2e_s"], 0.9),
+        ttft_p50_s=_percentile(row["ttft_s"], 0.5),
+    )
+
+
+def _round_seconds(row: Mapping[str, Any]) -> list[float]:
+    """Return the wall seconds of each round of a level: shares of the level's, as the slowest requests of the rounds."""
+    size = row["in_flight"]
+    slowest = [max(row["e2e_s"][start : start + size]) for start in range(0, row["requests"], size)]
+    return [seconds * row["wall_s"] / sum(slowest) for seconds in slowest]
+
+
+def _rate_interval(tokens: float, seconds: Sequence[float]) -> dict[str, Any]:
+    """Return the interval of tokens per second from that of the mean seconds of a round; none if that reaches 0."""
+    found = mean_interval(seconds)
+    if found is None or found.low <= 0:
+        return {"interval": None, "method": None}
+    return _interval_fields(MeanInterval(tokens / found.high, tokens / found.low, found.method))
 
 
 def _reduce_memory(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
     if len(rows) != 1:
         raise _Implausible(f"{len(rows)} rows where one is measured")
     size = {name.removesuffix("_bytes"): _counts(rows, name)[0] / _BYTES_PER_MB for name in _MEMORY_COLUMNS}
-    memory = Memory(
+    reported = rows[0]["reported_bytes"]
+    if reported is not None:
+        size["reported"] = _counts(rows, "reported_bytes")[0] / _BYTES_PER_MB
+    return _Reduced(lambda: {"memory": _memory(size)}, reserved_flags(size["reserved"]))
+
+
+def _memory(size: Mapping[str, float]) -> Memory:
+    peaks = {name: size[name] - size["rss_before"] for name in ("peak_load", "peak_decode")}
+    return Memory(
         increment_mb=_rounded(size["rss_after"] - size["rss_before"]),
-        peak_load_mb=_rounded(size["peak_load"] - size["rss_before"]),
-        peak_decode_mb=_rounded(size["peak_decode"] - size["rss_before"]),
+        peak_load_mb=_rounded(peaks["peak_load"]),
+        peak_decode_mb=_rounded(peaks["peak_decode"]),
         pss_mb=_rounded(size["pss_after"] - size["pss_before"]) if size["pss_after"] else None,
         uss_mb=_rounded(size["uss_after"] - size["uss_before"]) if size["uss_after"] else None,
         accelerator_mb=_rounded(size["accelerator"]),
+        accelerator_peak_mb=_rounded(size["accelerator_peak"]),
+        reported_mb=_rounded(size["reported"]) if "reported" in size else None,
+        reserved_mb=_rounded(size["reserved"]),
+        needed_mb=_rounded(max(*peaks.values(), size["accelerator_peak"], size.get("reported", 0.0))),
     )
-    return _Reduced({"memory": memory}, set())
 
 
 _MEMORY_COLUMNS = [
@@ -183,6 +303,8 @@ _MEMORY_COLUMNS = [
     "peak_load_bytes",
     "peak_decode_bytes",
     "accelerator_bytes",
+    "accelerator_peak_bytes",
+    "reserved_bytes",
 ]
 # Metric -> the columns that are read, and what makes a part of a row of them.
 _REDUCERS: dict[str, tuple[list[str], Callable[[Rows, Document, Run, ShardPath], _Reduced]]] = {
@@ -190,7 +312,8 @@ _REDUCERS: dict[str, tuple[list[str], Callable[[Rows, Document, Run, ShardPath],
     SCORES: (["task", "solved"], _reduce_reasoning),
     "latency": (["prompt", "output_tokens", "ttft_s", "e2e_s", "output_hash"], _reduce_latency),
     "throughput": (["output_tokens", "wall_s"], _reduce_throughput),
-    "memory": (_MEMORY_COLUMNS, _reduce_memory),
+    "memory": ([*_MEMORY_COLUMNS, "reported_bytes"], _reduce_memory),
+    "concurrency": (["in_flight", "requests", "output_tokens", "wall_s", "ttft_s", "e2e_s"], _reduce_concurrency),
 }
 
 
@@ -210,6 +333,22 @@ def _plausible(rows: Rows, name: str, least: float, most: float) -> list[Any]:
     if not all(least <= value <= most for value in values):
         raise _Implausible(f"{name} out of bounds")
     return values
+
+
+def _mean_interval(values: Sequence[float]) -> dict[str, Any]:
+    """Return the fields of a part that hold the interval of a mean."""
+    return _interval_fields(mean_interval(values))
+
+
+def _interval_fields(found: MeanInterval | None) -> dict[str, Any]:
+    if found is None:
+        return {"interval": None, "method": None}
+    return {"interval": _rounded_all(found[:2]), "method": found.method}
+
+
+def _median_interval(values: Sequence[float]) -> list[float] | None:
+    found = median_interval(values)
+    return None if found is None else _rounded_all(found)
 
 
 def _percentile(values: Sequence[float], q: float) -> float | str:

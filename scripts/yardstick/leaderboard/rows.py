@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, get_args
 
 from yardstick.catalog import ANSWERS, METRICS, SCORES
+from yardstick.comparison import rate_ranks, score_ranks
 from yardstick.leaderboard.document import Metric, Row
 from yardstick.leaderboard.flags import in_order, mixed_flags
 from yardstick.leaderboard.reduce import Summary
@@ -18,6 +20,8 @@ SHOWN: tuple[Metric, ...] = get_args(Metric)
 
 Read = Callable[[ShardPath], Summary | None]
 _Key = TypeVar("_Key")
+# Model, machine, threads (0 for none): no two rows share them.
+_Identity = tuple[str, str, int]
 
 
 def rows_of(plan: Plan, entry: ModelEntry, read: Read) -> list[Row]:
@@ -47,20 +51,43 @@ def summaries(plan: Plan, entry: ModelEntry, metric: str, read: Read) -> Iterabl
 
 
 def ranked(rows: Iterable[Row]) -> list[Row]:
-    """Return rows in the order of the table, with competition ranks (1, 1, 3) by score."""
-    ordered = sorted(rows, key=_order)
-    done: list[Row] = []
-    for position, row in enumerate(ordered, start=1):
-        rank = position if row.reasoning else None
-        if rank and done and _score(done[-1]) == _score(row):
-            rank = done[-1].rank
-        done.append(row.model_copy(update={"rank": rank}))
-    return done
+    """Return rows in the order of the table, with ranks in which rows that cannot be told apart are equal."""
+    # The order of the comparison decides which random numbers a row gets, so it is always the same.
+    rows = sorted(rows, key=_identity)
+    ranks, speed_ranks = _ranks_by_score(rows), _ranks_by_speed(rows)
+    found = [
+        row.model_copy(update={"rank": ranks.get(_identity(row)), "speed_rank": speed_ranks.get(_identity(row))})
+        for row in rows
+    ]
+    return sorted(found, key=_order)
+
+
+def _ranks_by_score(rows: Sequence[Row]) -> dict[_Identity, int]:
+    scored = [(row, row.reasoning) for row in rows if row.reasoning]
+    ranks = score_ranks([(row.model, frozenset(reasoning.solved_tasks)) for row, reasoning in scored])
+    return {_identity(row): rank for (row, _), rank in zip(scored, ranks, strict=True)}
+
+
+def _ranks_by_speed(rows: Sequence[Row]) -> dict[_Identity, int | None]:
+    """Return the ranks by tokens/s within each machine and number of threads."""
+    groups: dict[tuple[str, int | None], list[tuple[Row, list[float]]]] = {}
+    for row in rows:
+        if row.throughput:
+            groups.setdefault((row.machine, row.threads), []).append((row, row.throughput.rates))
+    return {
+        _identity(row): rank
+        for group in groups.values()
+        for (row, _), rank in zip(group, rate_ranks([rates for _, rates in group]), strict=True)
+    }
+
+
+def _identity(row: Row) -> _Identity:
+    return row.model, row.machine, row.threads or 0
 
 
 def _order(row: Row) -> tuple[Any, ...]:
     rate = row.throughput.tokens_per_s if row.throughput else -1.0
-    return -_score(row), -rate, row.model, row.machine, row.threads or 0
+    return row.rank or math.inf, -_score(row), -rate, *_identity(row)
 
 
 def _score(row: Row) -> float:
@@ -102,22 +129,26 @@ def _row(entry: ModelEntry, machine: str, threads: int | None, measured: list[Su
     used = [*measured, score] if score else measured
     parts = {name: part for summary in used for name, part in summary.parts.items()}
     flags = set().union(*(summary.flags for summary in used)) | mixed_flags([summary.environment for summary in used])
+    newest = max(measured or used, key=lambda summary: summary.age_key)
     fields: dict[str, Any] = {
         **entry.model_dump(include=_ENTRY_FIELDS),
         **{name: parts.get(name) for name in _PART_FIELDS},
     }
     return Row(
         rank=None,
+        speed_rank=None,
+        device=newest.environment.device or entry.device,
         model=entry.id,
         machine=machine,
         threads=threads,
         flags=in_order(flags),
         missing=[name for name in SHOWN if name not in parts],
         measured_at=max(summary.measured_at for summary in used),
-        environment=max(measured or used, key=lambda summary: summary.age_key).environment,
+        environment=newest.environment,
+        engine=dict(newest.engine),
         **fields,
     )
 
 
-_ENTRY_FIELDS = {"tier", "parameters", "license", "description", "backend", "dtype", "quantization", "device"}
-_PART_FIELDS = ("reasoning", "latency", "ttft", "throughput", "memory")
+_ENTRY_FIELDS = {"tier", "parameters", "license", "description", "backend", "dtype", "quantization"}
+_PART_FIELDS = ("reasoning", "latency", "ttft", "throughput", "memory", "concurrency")

@@ -1,0 +1,1 @@
+"""Results from strangers, checked as data alone: nothing of a contribution is run or imported."""

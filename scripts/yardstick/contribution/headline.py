@@ -1,0 +1,26 @@
+"""What a shard says in a few words, for a reviewer."""
+
+from __future__ import annotations
+
+from yardstick.catalog import ANSWERS, SCORES
+from yardstick.leaderboard.cells import number
+from yardstick.shards import Shard
+from yardstick.statistics import mean
+
+
+def headline(shard: Shard) -> str:
+    """Return a shard's result with its unit; only for shards in which nothing is wrong."""
+    rows, metric = shard.rows, shard.path.metric
+    if metric == SCORES:
+        return f"{sum(row['solved'] for row in rows)} of {len(rows)} tasks solved"
+    if metric == ANSWERS:
+        return f"{len(rows)} answers"
+    if metric == "latency":
+        return f"{number(mean([row['e2e_s'] for row in rows]))} s, n={len(rows)}"
+    if metric == "throughput":
+        return f"{number(mean([row['output_tokens'] / row['wall_s'] for row in rows]))} tokens/s, n={len(rows)}"
+    if metric == "concurrency":
+        best = max(row["output_tokens"] / row["wall_s"] for row in rows)
+        return f"{number(best)} tokens/s at best, {len(rows)} levels"
+    grown = rows[0]["rss_after_bytes"] - rows[0]["rss_before_bytes"]
+    return f"{number(grown / 1e6)} MB"

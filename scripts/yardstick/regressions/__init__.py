@@ -1,0 +1,1 @@
+"""Regressions: is the newest result worse than the earlier ones, and is one revision slower than another?"""

@@ -162,6 +162,8 @@ def requests(world: World | None = None, *, n: int = 30, **changes: Any) -> list
             "e2e_s": 1 + number / 100,
             "itl_s": [0.02] * 49,
             "output_hash": f"hash-{number % 4}",
+            "engine_prefill_s": None,
+            "engine_decode_s": None,
             **changes,
         }
         for number in range(n)
@@ -178,9 +180,25 @@ def runs(
     ]
 
 
-def sizes(world: World | None = None, **changes: int) -> list[dict[str, Any]]:
+def levels(world: World | None = None, *, in_flight: tuple[int, ...] = (1, 2)) -> list[dict[str, Any]]:
+    """Return concurrency levels of three rounds, each round one second long."""
+    return [
+        {
+            "in_flight": level,
+            "requests": 3 * level,
+            "prompt_tokens": 60 * level,
+            "output_tokens": 150 * level,
+            "wall_s": 3.0,
+            "ttft_s": [0.1] * (3 * level),
+            "e2e_s": [1.0] * (3 * level),
+        }
+        for level in in_flight
+    ]
+
+
+def sizes(world: World | None = None, **changes: int | None) -> list[dict[str, Any]]:
     """Return the row of a memory shard, in bytes."""
-    row = {
+    row: dict[str, int | None] = {
         "rss_before_bytes": 300_000_000,
         "pss_before_bytes": 250_000_000,
         "uss_before_bytes": 200_000_000,
@@ -190,6 +208,9 @@ def sizes(world: World | None = None, **changes: int) -> list[dict[str, Any]]:
         "peak_load_bytes": 900_000_000,
         "peak_decode_bytes": 700_000_000,
         "accelerator_bytes": 0,
+        "accelerator_peak_bytes": 0,
+        "reported_bytes": None,
+        "reserved_bytes": 0,
     }
     return [{**row, **changes}]
 
@@ -200,6 +221,7 @@ ROWS: dict[str, Callable[[World], list[dict[str, Any]]]] = {
     "latency": requests,
     "throughput": runs,
     "memory": sizes,
+    "concurrency": levels,
 }
 
 

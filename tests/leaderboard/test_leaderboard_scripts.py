@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 from leaderboard_world import REPOSITORY, World, model
-from yardstick.leaderboard.render import CSV, JSON, MARKDOWN
+from yardstick.paths import LEADERBOARD_FILES
 
 
 def _run(script: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -36,7 +36,7 @@ def test_the_script_builds_prints_and_marks(script_world: World) -> None:
     assert (done.returncode, "alpha" in done.stdout) == (0, True)
     assert done.stderr.startswith("leaderboard: results/metric=throughput/model=alpha/")
     assert (script_world.root / "done").read_bytes() == b""
-    assert {path.name for path in (script_world.root / "leaderboard").iterdir()} == {JSON, CSV, MARKDOWN}
+    assert {path.name for path in (script_world.root / "leaderboard").iterdir()} == set(LEADERBOARD_FILES)
 
 
 def test_the_quiet_script_still_names_broken_files(script_world: World) -> None:

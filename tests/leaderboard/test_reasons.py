@@ -46,7 +46,7 @@ def test_a_stale_model_is_explained_by_its_newest_shard(world: World) -> None:
 
 def test_at_most_three_changed_fields_are_named(world: World) -> None:
     world.write(
-        "latency", protocol={"latency": {"max_new_tokens": 9, "warmups": 9, "requests": 9, "time_limit_s": 9.0}}
+        "latency", protocol={"latency": {"max_new_tokens": 9, "warmups": 9, "least_requests": 9, "most_s": 9.0}}
     )
     reason = _not_measured(world).reason
     assert (reason.count(" -> "), reason[-10:]) == (3, "and 1 more")

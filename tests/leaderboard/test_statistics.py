@@ -15,6 +15,7 @@ from yardstick.statistics import (
     mean_interval,
     percentile,
     percentile_or_reason,
+    student_interval,
     wilson_interval,
 )
 
@@ -43,9 +44,9 @@ def test_wilson_interval_refuses_what_is_no_proportion(counts: tuple[int, int]) 
 
 
 @given(values)
-def test_mean_interval_is_that_of_scipy(sample: list[float]) -> None:
+def test_students_interval_is_that_of_scipy(sample: list[float]) -> None:
     error = scipy.stats.sem(sample)
-    interval = mean_interval(sample)
+    interval = student_interval(sample)
     assert interval is not None
     center = float(np.mean(sample))
     half = error * scipy.stats.t.ppf(0.975, len(sample) - 1)
@@ -61,7 +62,7 @@ def test_mean_interval_of_six_runs_holds_the_true_mean_as_often_as_it_says() -> 
     generator = np.random.default_rng(7)
     samples = generator.normal(10, 1, size=(4000, 6))
     intervals = [mean_interval(list(map(float, sample))) for sample in samples]
-    held = np.mean([low < 10 < high for low, high in filter(None, intervals)])
+    held = np.mean([found.low < 10 < found.high for found in filter(None, intervals)])
     assert held == pytest.approx(0.95, abs=0.012)
 
 

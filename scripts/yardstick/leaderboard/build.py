@@ -25,7 +25,6 @@ from yardstick.plan import Plan
 from yardstick.registry import ModelEntry
 from yardstick.shard_paths import ShardPath
 
-
 PAGE = "index.html"
 
 

@@ -14,11 +14,9 @@ NOTHING = "–"
 HEADINGS = {
     "#": True,
     "Model": False,
-    "Params": True,
     "Score": False,
-    "Latency mean / P50 / P90 (s)": True,
-    "TTFT (ms)": True,
     "Tokens/s": True,
+    "Latency (s)": True,
     "Memory (MB)": True,
     "Machine": False,
     "Flags": False,
@@ -32,11 +30,9 @@ def cells(row: _Row) -> list[str]:
     return [
         NOTHING if row["rank"] is None else str(row["rank"]),
         row["model"],
-        parameters(row["parameters"]),
         _score(row["reasoning"]),
-        _latency(row["latency"]),
-        _first_token(row["ttft"]),
         _rate(row["throughput"]),
+        _latency(row["latency"]),
         NOTHING if row["memory"] is None else number(row["memory"]["increment_mb"]),
         machine(row),
         ", ".join(row["flags"]),
@@ -86,17 +82,13 @@ def _score(part: Any) -> str:
 
 
 def _latency(part: Any) -> str:
+    """Return the median with its interval, or why there is none."""
     if part is None:
         return NOTHING
-    values = (part["mean_s"], part["p50_s"], part["p90_s"])
-    shown = " / ".join(value if isinstance(value, str) else number(value) for value in values)
-    return f"{shown}, n={part['n']}"
-
-
-def _first_token(part: Any) -> str:
-    if part is None:
-        return NOTHING
-    return part["p50_s"] if isinstance(part["p50_s"], str) else number(1000 * part["p50_s"])
+    if isinstance(part["p50_s"], str) or part["p50_interval"] is None:
+        return str(part["p50_s"]) if isinstance(part["p50_s"], str) else number(part["p50_s"])
+    low, high = part["p50_interval"]
+    return f"{number(part['p50_s'])} [{number(low)}, {number(high)}]"
 
 
 def _rate(part: Any) -> str:

@@ -134,7 +134,7 @@ function latencySpec(bars, field, width, { muted, accent, ink }) {
 }
 
 function nameRoom(width) {
-  return width < NARROW ? 120 : 190;
+  return width < NARROW ? 140 : 200;
 }
 
 function bandsHeight(count) {

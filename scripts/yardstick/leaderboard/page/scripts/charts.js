@@ -9,7 +9,7 @@ const drawings = new Map();
  */
 function draw(figure, make, { note = "", description, pick } = {}) {
   const canvas = figure.querySelector(".canvas");
-  figure.querySelector(".note").textContent = note;
+  figure.querySelector(".note").textContent = make ? note : "Nothing to draw.";
   const previous = drawings.get(figure);
   previous?.view?.finalize();
   const drawing = { canvas, make, description, pick, width: 0, view: null };

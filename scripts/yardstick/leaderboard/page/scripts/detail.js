@@ -165,7 +165,7 @@ function reproducePart(row) {
   const code = element("code", {}, command);
   return section(
     "Measure it yourself",
-    element("div", { class: "command" }, element("pre", {}, code), copy),
+    element("div", { class: "command" }, element("pre", { tabindex: "0" }, code), copy),
     element(
       "p",
       { class: "dim" },

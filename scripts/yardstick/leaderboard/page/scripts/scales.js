@@ -12,7 +12,7 @@ const LINES = { value: { expr: "datum.lines" } };
 function scaleOf(values, width, room = 1.08) {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   if (!(least > 0 && most / least > WIDE_RANGE))
-    return { scale: { type: "linear", zero: true, nice: true }, axis: { tickCount: 5 } };
+    return { scale: { type: "linear", domain: [0, most * room || 1], nice: true }, axis: { tickCount: 5 } };
   const domain = [least / room, most * room];
   return { scale: { type: "log", nice: false, domain }, axis: { values: roundNumbers(domain, width), format: "~r" } };
 }
@@ -25,4 +25,10 @@ function roundNumbers([least, most], width) {
   return powers
     .flatMap((power) => steps.map((step) => Number(`${step}e${power}`)))
     .filter((value) => value >= least && value <= most);
+}
+
+/** Where a value is on a scale of `scaleOf`, from 0 at the left to 1 at the right. */
+function shareOf(value, { type, domain }) {
+  const at = type === "log" ? Math.log : Number;
+  return (at(value) - at(domain[0])) / (at(domain[1]) - at(domain[0]));
 }

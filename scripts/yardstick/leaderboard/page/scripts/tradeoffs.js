@@ -94,7 +94,7 @@ function tradeoffSpec(points, width, { ink, muted, panel, accent }) {
       },
     },
     {
-      data: { values: placedNames(line, width) },
+      data: { values: placedNames(line, width, (value) => shareOf(value, x.scale)) },
       mark: {
         type: "text",
         fontSize: 12,
@@ -121,15 +121,15 @@ function tradeoffSpec(points, width, { ink, muted, panel, accent }) {
 }
 
 /** Names for some points of the front: its ends and as many between as there is room for. */
-function placedNames(line, width) {
+function placedNames(line, width, share) {
   const most = Math.min(MOST_NAMES, Math.max(2, Math.floor(width / 150)));
   const step = Math.max(1, (line.length - 1) / (most - 1));
   const chosen = new Set(Array.from({ length: most }, (_, at) => Math.round(at * step)));
   const greatest = Math.max(...line.map((point) => point.memory), 1);
   return line
     .filter((_, at) => chosen.has(at))
-    .map((point, at, all) => {
-      const isLast = at === all.length - 1 && all.length > 1;
-      return { ...point, most: greatest, align: isLast ? "right" : "left", shift: isLast ? 6 : -6 };
+    .map((point) => {
+      const isRight = share(point.speed) > 0.5;
+      return { ...point, most: greatest, align: isRight ? "right" : "left", shift: isRight ? 6 : -6 };
     });
 }

@@ -91,7 +91,7 @@ def _kept(pins: Iterable[str]) -> list[str]:
 
 def _pip(python: Path, *arguments: str) -> str:
     """Run pip and return its output; what it says of a failure is printed."""
-    command = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    command = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         print(done.stderr[-4000:], file=sys.stderr)

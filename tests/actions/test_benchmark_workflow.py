@@ -10,6 +10,9 @@ from actions_project import add_broken_model, next_run, push
 from workflow_runner import GitHub, git
 from working_copy import WorkingCopy
 
+# Measuring waits while another run on this machine measures.
+pytestmark = pytest.mark.timeout(900)
+
 METRICS = {"reasoning_answers", "reasoning", "latency", "throughput", "memory", "concurrency"}
 ALL_DONE = {"ci_safe": "success", "ci_borderline": "skipped", "publish": "success", "page": "success"}
 ONE_FAILED = {**ALL_DONE, "ci_safe": "failure"}

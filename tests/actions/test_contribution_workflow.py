@@ -7,6 +7,9 @@ from actions_project import commit
 from workflow_runner import GitHub, git
 from working_copy import WorkingCopy
 
+# Measuring waits while another run on this machine measures.
+pytestmark = pytest.mark.timeout(900)
+
 
 def open_pull_request(copy: WorkingCopy, github: GitHub) -> None:
     """Commit everything on a branch, and offer it as GitHub does."""

@@ -185,7 +185,7 @@ class Run:
 
     def end(self) -> tuple[int, str]:
         """Return the exit status and all that was printed."""
-        printed, _ = self._process.communicate(timeout=240)
+        printed, _ = self._process.communicate(timeout=600)
         return self._process.returncode, printed
 
 
@@ -198,6 +198,8 @@ def copy_with_vllm(working_copy: WorkingCopy, server_folder: Path) -> WorkingCop
     return working_copy
 
 
+# Seven starts of vLLM.
+@pytest.mark.timeout(900)
 def test_a_run_is_interrupted_and_its_job_killed_and_it_resumes(copy_with_vllm: WorkingCopy) -> None:
     copy = copy_with_vllm
     run = Run(copy, "mini-vllm")

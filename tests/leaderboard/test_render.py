@@ -131,7 +131,7 @@ def test_the_table_shows_what_a_reader_wants(world: World) -> None:
         "alpha",
         r"0.60 \[0.31, 0.83\]",
         "150 ± 635",
-        r"1.15 \[1.12, 1.17\]",
+        r"1.15 \[1.09, 1.20\]",
         "350",
         "box-a ×1",
         "",

@@ -30,7 +30,8 @@ function engineWords(row, isWithDevice = true) {
 
 /** A name for a row that no other of the given rows has. */
 function label(row, among) {
-  return among.some((other) => other !== row && other.model === row.model) ? `${row.model} · ${place(row)}` : row.model;
+  const isShared = among.some((other) => other !== row && other.model === row.model);
+  return isShared ? `${row.model} · ${place(row)}` : row.model;
 }
 
 function address(row) {

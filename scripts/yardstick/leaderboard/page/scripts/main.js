@@ -36,7 +36,7 @@ const MEANINGS = [
   ],
   [
     "Memory",
-    "growth of the process over loading, in MB of 1,000,000 bytes. The limit is held against what is needed at the worst.",
+    "growth of the process over loading, in MB (1e6 bytes). The limit is held against what is needed at the worst.",
   ],
   [
     "P50, P90",

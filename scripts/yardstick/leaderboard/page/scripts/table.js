@@ -4,7 +4,7 @@ const COLUMNS = [
   {
     id: "rank",
     title: "#",
-    words: "Rank",
+    words: "# Rank",
     value: (row) => row.rank,
     cell: (row) => String(row.rank ?? NOTHING),
     first: 1,
@@ -25,7 +25,7 @@ const COLUMNS = [
     id: "p50",
     title: "P50",
     unit: "s",
-    words: "Median latency in seconds",
+    words: "P50, the median latency in seconds",
     value: median,
     cell: medianCell,
     first: 1,
@@ -34,7 +34,7 @@ const COLUMNS = [
     id: "p90",
     title: "P90",
     unit: "s",
-    words: "90th percentile of latency in seconds",
+    words: "P90, the 90th percentile of latency in seconds",
     value: slowest,
     cell: (row) => numberOrReason(row.latency?.p90_s),
     first: 1,
@@ -43,7 +43,7 @@ const COLUMNS = [
     id: "ttft",
     title: "TTFT",
     unit: "ms",
-    words: "Time to the first token in milliseconds",
+    words: "TTFT, the time to the first token in milliseconds",
     value: firstToken,
     cell: (row) => numberOrReason(row.ttft?.p50_s, 1000),
     first: 1,
@@ -51,7 +51,7 @@ const COLUMNS = [
   {
     id: "parameters",
     title: "Params",
-    words: "Parameters",
+    words: "Params, the number of parameters",
     value: (row) => row.parameters,
     cell: (row) => parameters(row.parameters),
     first: 1,
@@ -124,7 +124,7 @@ function numberOrReason(value, factor = 1) {
   const found = typeof value === "string" && /^n\/a \((\d+)<(\d+)\)$/.exec(value);
   if (!found) return shown(value, factor);
   const why = `${found[1]} requests, where ${found[2]} are needed to claim this percentile`;
-  return explain(element("button", { type: "button", class: "reason", "aria-label": `not available: ${why}` }, "n/a"), [
+  return explain(element("button", { type: "button", class: "reason", "aria-label": `n/a: ${why}` }, "n/a"), [
     value,
     why,
   ]);

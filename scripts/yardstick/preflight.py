@@ -50,7 +50,11 @@ def _device_refusal(entry: ModelEntry) -> str | None:
 
 def _hub_refusal(entry: ModelEntry) -> str | None:
     source = entry.source
-    if not isinstance(source, HubSource) or cached_snapshot(source.hub, source.revision, source.file) or entry.server.url:
+    if (
+        not isinstance(source, HubSource)
+        or cached_snapshot(source.hub, source.revision, source.file)
+        or entry.server.url
+    ):
         return None
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         return f"{source.hub} is not in the hub cache and HF_HUB_OFFLINE switches the hub off; unset it and run again"

@@ -171,9 +171,11 @@ class Config(StrictModel):
     protocol: Protocol = Field(description="what is measured, and how")
     engines: Engines = Field(description="where the engines of this machine are")
     memory_gb: _Limit = Field(default=None, description="for recommend: most memory in GB (1e9 bytes)")
-    min_reasoning: _Limit = Field(default=None, description="for recommend: least reasoning score, 0 to 1")
+    min_reasoning: Annotated[float, Field(ge=0, le=1, strict=False)] | None = Field(
+        default=None, description="for recommend: least reasoning score, 0 to 1"
+    )
     min_tokens_per_s: _Limit = Field(default=None, description="for recommend: least tokens per second")
-    max_latency_s: _Limit = Field(default=None, description="for recommend: longest mean latency in seconds")
+    max_latency_s: _Limit = Field(default=None, description="for recommend: longest typical latency in seconds")
 
 
 def parse_config(data: Mapping[str, Any], *, file: str) -> Config:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yardstick.leaderboard.choosing import LATENCY, MEMORY, SCORE, Limit, best_tradeoffs, kept
+from yardstick.leaderboard.document import Leaderboard
 
 pytestmark = pytest.mark.browser
 
@@ -335,3 +337,20 @@ def test_from_a_server_it_asks_for_itself_alone(browser: Any, board: Path) -> No
             page.locator("#memory svg").wait_for()
         server.shutdown()
     assert [url for url in asked if not url.startswith("data:")] == [address]
+
+
+def test_the_page_chooses_as_the_recommendation_does(open_page: Open, board: Path) -> None:
+    rows = Leaderboard.model_validate_json((board.parent / "leaderboard.json").read_bytes()).rows
+    limits = [
+        Limit("memory_gb", 8, MEMORY, 1000),
+        Limit("min_reasoning", 0.3, SCORE),
+        Limit("max_latency_s", 5, LATENCY),
+    ]
+    page = open_page()
+    for limit in limits:
+        page.fill(f"#{limit.setting}", str(limit.bound))
+    fitting = kept(rows, limits)
+    assert 0 < len(fitting) < len(rows)
+    assert names(page) == [row.model for row in fitting]
+    page.check("#best")
+    assert names(page) == [row.model for row in best_tradeoffs(fitting)]

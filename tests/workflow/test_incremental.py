@@ -12,7 +12,7 @@ import pytest
 from working_copy import WorkingCopy
 
 MODELS = ("yardstick-base", "yardstick-mini")
-METRICS = {"reasoning_answers", "reasoning", "latency", "throughput", "memory"}
+METRICS = {"reasoning_answers", "reasoning", "latency", "throughput", "memory", "concurrency"}
 
 
 def new_shards(copy: WorkingCopy, before: set[str]) -> set[tuple[str, str]]:
@@ -29,7 +29,7 @@ def measured_models(copy: WorkingCopy) -> set[str]:
 def test_ci_safe_measures_every_metric_of_the_embedded_models(finished: WorkingCopy) -> None:
     assert new_shards(finished, set()) == {(metric, model) for metric in METRICS for model in MODELS}
     assert measured_models(finished) == set(MODELS)
-    assert {"LEADERBOARD.md", "leaderboard.csv", "leaderboard.json"} == {
+    assert {"LEADERBOARD.md", "index.html", "leaderboard.csv", "leaderboard.json"} == {
         path.name for path in (finished.root / "leaderboard").iterdir()
     }
 
@@ -46,6 +46,21 @@ def test_models_that_need_the_hub_are_left_out_with_a_line_each(finished: Workin
     lines = finished.snakemake("ci_safe").stderr.splitlines()
     left_out = [line for line in lines if line.startswith("left out: ")]
     assert [line.split(": ")[1] for line in left_out] == ["distilgpt2", "gpt2", "smollm2-135m-instruct"]
+
+
+def test_models_worth_running_are_recommended_from_what_was_measured(finished: WorkingCopy) -> None:
+    before = finished.shards()
+    done = finished.snakemake("recommend", "--config", "memory_gb=8", "min_reasoning=0")
+    assert "2 of 2 results measured on test-machine keep memory_gb=8, min_reasoning=0" in done.stdout
+    assert "least memory" in done.stdout
+    assert finished.shards() == before
+
+
+def test_an_impossible_limit_is_one_line(finished: WorkingCopy) -> None:
+    done = finished.snakemake("recommend", "--config", "min_reasoning=2", check=False)
+    assert done.returncode == 1
+    assert "min_reasoning" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_model_of_another_tier_is_named(finished: WorkingCopy) -> None:

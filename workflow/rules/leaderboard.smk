@@ -1,4 +1,4 @@
-"""Reduce the shards to the leaderboard, and tell what is stale.
+"""Reduce the shards to the leaderboard, tell what is stale, and recommend models.
 
 Output: leaderboard/LEADERBOARD.md, leaderboard.json and leaderboard.csv. Snakemake is shown only a marker, because it
 deletes the outputs of a job that fails, and an old leaderboard is better than none.
@@ -38,6 +38,19 @@ rule status:
         "python scripts/show_status.py" " --config {params.config:q}" " --threads {threads}" " 2> {log:q}"
 
 
+rule recommend:
+    """Print the models worth running under limits, for example --config memory_gb=8 min_reasoning=0.5."""
+    log:
+        "logs/recommend.log",
+    conda:
+        "../../envs/transformers.yaml"
+    params:
+        config=lambda wildcards: RUN.config_file,
+    shell:
+        "python scripts/recommend_models.py --config {params.config:q} 2> {log:q}"
+
+
 localrules:
     build_leaderboard,
+    recommend,
     status,

@@ -25,7 +25,7 @@ from yardstick.backends import openai_server
 from yardstick.backends.base import Engine, ServerSpec
 from yardstick.backends.openai_server import OpenAIServerEngine
 from yardstick.backends.trtllm import TrtllmEngine
-from yardstick.backends.vllm import VllmEngine
+from yardstick.backends.vllm import _CHOSEN_CACHE, VllmEngine, _last_gib
 from yardstick.errors import YardstickError
 
 PROMPT = "Why is the sky blue?"
@@ -441,6 +441,21 @@ def test_vllms_memory_is_in_its_log(managed: Managed) -> None:
     reported = engine.reported_memory()
     engine.close()
     assert (reported.model_bytes, reported.reserved_bytes) == (round(1.25 * 2**30), round(2.5 * 2**30))
+
+
+@pytest.mark.parametrize(
+    ("line", "gib"),
+    [
+        ("(EngineCore pid=1) INFO [gpu_worker.py:760] Available KV cache memory: 2.50 GiB", 2.5),
+        (
+            "(EngineCore pid=1) INFO [cpu_worker.py:260] Auto set (8.47/9.21) GiB for KV cache on node 0, with 9 GiB",
+            8.47,
+        ),
+        ("(EngineCore pid=1) INFO [cpu_worker.py:260] Explicitly set (0.25/9.21) GiB for KV cache on node 0.", 0.25),
+    ],
+)
+def test_vllms_words_on_its_cache_are_known(line: str, gib: float) -> None:
+    assert _last_gib(_CHOSEN_CACHE, f"CPU KV cache size: 262,144 tokens\n{line}\n") == round(gib * 2**30)
 
 
 @pytest.mark.parametrize("faults", ["crash", "crash stray"])

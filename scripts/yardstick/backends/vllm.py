@@ -12,7 +12,12 @@ from yardstick.backends.openai_server import Dialect
 
 _GIB = 1 << 30
 _WEIGHTS = re.compile(r"[Mm]odel loading took ([0-9.]+) GiB")
-_CACHE = re.compile(r"(?:Available KV cache memory|KV cache memory|CPU KV cache|KV cache size)\D{0,40}?([0-9.]+) GiB")
+# What was asked for, as the server's metrics say it; nothing is said there of what it chose itself.
+_ASKED_CACHE = re.compile(r'^vllm:cache_config_info\{.*\bkv_cache_memory_bytes="([0-9]+)"', re.MULTILINE)
+# The first on a GPU, the others on a processor.
+_CHOSEN_CACHE = re.compile(r"(?:Available KV cache memory: |(?:Auto|Explicitly) set \()([0-9.]+)(?:/[0-9.]+\))? GiB")
+# By default vLLM pins its threads and keeps a second process busy, which starves the one that answers (docs).
+_CPU_ENVIRONMENT = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
 
 
 class VllmEngine(ManagedOpenAIEngine):
@@ -27,14 +32,17 @@ class VllmEngine(ManagedOpenAIEngine):
     )
 
     def reported_memory(self) -> ReportedMemory:
-        """Return what the server's log says that the weights take and that the cache reserves, in bytes."""
+        """Return what the server says that the weights take and that its cache reserves, in bytes."""
+        asked = _ASKED_CACHE.search(self._client().get("/metrics").text)
         log = self._log()
-        return ReportedMemory(model_bytes=_last_gib(_WEIGHTS, log), reserved_bytes=_last_gib(_CACHE, log) or 0)
+        reserved = int(asked[1]) if asked else _last_gib(_CHOSEN_CACHE, log)
+        return ReportedMemory(model_bytes=_last_gib(_WEIGHTS, log), reserved_bytes=reserved or 0)
 
     def _command(self, model: Path, port: int) -> Sequence[str]:
         spec = self.spec
         remote_code = ["--trust-remote-code"] if spec.allow_remote_code else []
         weights = [] if spec.allow_pickle else ["--load-format", "safetensors"]
+        executor = ["--distributed-executor-backend", "uni"] if spec.device == "cpu" else []
         return [
             *("serve", str(model), "--served-model-name", spec.name),
             *("--host", "127.0.0.1", "--port", str(port)),
@@ -42,10 +50,12 @@ class VllmEngine(ManagedOpenAIEngine):
             "--no-enable-prefix-caching",
             *weights,
             *remote_code,
+            *executor,
         ]
 
     def _environment(self) -> dict[str, str]:
-        return super()._environment() | {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+        processor = _CPU_ENVIRONMENT if self.spec.device == "cpu" else {}
+        return {**super()._environment(), "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", **processor}
 
 
 def _last_gib(pattern: re.Pattern[str], log: str) -> int | None:

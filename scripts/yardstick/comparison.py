@@ -74,7 +74,7 @@ def rate_ranks(rates: Sequence[Sequence[float]]) -> list[int | None]:
     See `rate_p_values` for how they are compared.
 
     Args:
-        rates: rates of independent runs, in one unit, in an order that does not depend on chance.
+        rates: rates of independent runs, in one unit.
     """
     ranked = [place for place, sample in enumerate(rates) if len(sample) >= LEAST_RATES and min(sample) > 0]
     samples = [rates[place] for place in ranked]
@@ -93,17 +93,22 @@ def rate_p_values(rates: Sequence[Sequence[float]]) -> dict[tuple[int, int], flo
     runs, each sample around its own mean. Holm's steps are taken with the resampled distribution of the largest of the
     remaining statistics in place of Bonferroni's bound (P. Westfall and S. Young, Resampling-based multiple testing,
     1993, algorithm 2.8): with 20 models, p-values of 1,999 resamples times 190 pairs could tell nothing apart.
-    The plain percentile bootstrap would declare a difference between equals in 8 to 26 % of cases with six runs.
+    The plain percentile bootstrap would tell equals apart far more often: tests/benchmarks/bench_ranks.py prints both.
+    Neither the order of the samples nor that of their runs changes a p-value, and equal samples get equal ones.
 
     Args:
         rates: at least two positive rates in each sample.
     """
     import numpy as np
 
-    generator = np.random.default_rng(SEED)
-    logs = [np.log(np.asarray(sample, dtype=float)) for sample in rates]
+    samples = [np.sort(np.asarray(sample, dtype=float)) for sample in rates]
+    logs = [np.log(sample) for sample in samples]
+    # Seeded by its values, each sample is resampled in the same way whatever it is compared with.
+    resampled = [
+        _resampled(x, np.random.default_rng([SEED, *sample.view(np.uint64).tolist()]))
+        for x, sample in zip(logs, samples, strict=True)
+    ]
     means, errors = [float(x.mean()) for x in logs], [float(x.var(ddof=1)) / len(x) for x in logs]
-    resampled = [_resampled(x, generator) for x in logs]
     pairs = list(combinations(range(len(rates)), 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         observed = {(a, b): float(_statistic(means[a] - means[b], errors[a] + errors[b])) for a, b in pairs}

@@ -196,7 +196,12 @@ def test_a_mistake_on_the_command_line_is_one_clear_line(
             "acept:",
             "config/suites/reasoning.yaml: entry 1 (add-two-numbers)",
         ),
-        ("config/config.yaml", "runs: 3", "runs: many", "config/config.yaml: protocol.throughput.runs: 'many'"),
+        (
+            "config/config.yaml",
+            "least_runs: 3",
+            "least_runs: many",
+            "config/config.yaml: protocol.throughput.least_runs: 'many'",
+        ),
     ],
 )
 def test_a_mistake_in_a_file_is_one_clear_line(

@@ -1,125 +1,248 @@
-"""How often ranks tell apart models that are equal, and how often those that differ, on simulated results.
+"""How often ranks tell apart models that are equal, and how often models that differ, on simulated results.
 
-All models of a simulated leaderboard are equal for the false splits: a split is any pair told apart. For the power one
-model is better by a stated amount, and is found when it alone has rank 1. Beside the speed ranks stands the plain
-percentile bootstrap of the ratio, Holm-corrected, which was not taken.
+A false split is a leaderboard of equal models on which any two have different ranks; the aim is at most 5 %. Power is
+the share of leaderboards of one better and else equal models on which the better one alone has rank 1. Beside some
+lines stands a simpler method that was not taken.
 
-Run: python tests/benchmarks/bench_ranks.py [TRIALS per line, 400 by default]
+Run: python tests/benchmarks/bench_ranks.py [TRIALS, 1000 by default], a minute or two. It prints Markdown tables.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from itertools import combinations
+from typing import Any
 
-import benchmark_models  # noqa: F401  puts the package on the path
+import benchmark_models
 import numpy as np
-from yardstick.comparison import LEVEL, holm, rate_ranks, score_ranks
+from yardstick.comparison import LEVEL, holm, mcnemar, rate_ranks, score_ranks
+from yardstick.config import load_config
+from yardstick.metrics.timing import Sampling
+from yardstick.paths import CONFIG
+from yardstick.statistics import wilson_interval
 
 SEED = 11
-PLAIN_RESAMPLES = 4999
-Ranks = Callable[[np.random.Generator], list[int | None]]
+PLAIN_RESAMPLES = 1999
+# Relative standard deviation of the runs of one measurement; with 2.5 % asked, many samplings go on for a while.
+SPREAD = 0.05
+
+Rates = list[list[float]]
+Ranks = list[int] | list[int | None]
+Draw = Callable[[np.random.Generator], Any]
 
 
-def of_scores(models: int, items: int, share: float, best: float | None = None) -> Ranks:
-    """Return ranks of models that solve each item with a chance; items differ in difficulty; the first may be better."""
+# Scores
 
-    def make(draw: np.random.Generator) -> list[int | None]:
-        # A Beta(2, ...) of difficulties: models tend to solve the same items.
-        chances = draw.beta(2, 2 * (1 - share) / share, items)
-        lift = np.zeros(models)
-        lift[0] = 0.0 if best is None else best - share
-        solved = [draw.random(items) < np.clip(chances + lift[model], 0, 1) for model in range(models)]
-        return list(score_ranks([(f"m{m}", frozenset(np.flatnonzero(row).tolist())) for m, row in enumerate(solved)]))
+
+def solved(draw: np.random.Generator, models: int, items: int, better: float = 0.0) -> Ranks:
+    """Return ranks of models that solve half of all items; items differ in difficulty, the first model may be better."""
+    difficulty = draw.beta(2, 2, items)
+    lift = np.zeros((models, 1))
+    # Towards 1 on each item, so that no chance is cut off: the mean score is 0.5 + better.
+    lift[0] = better / 0.5
+    hits = draw.random((models, items)) < difficulty + lift * (1 - difficulty)
+    return score_ranks([(f"model-{place}", frozenset(np.flatnonzero(row).tolist())) for place, row in enumerate(hits)])
+
+
+def least_only_first(models: int) -> int:
+    """Return how many items only the better of two models must solve, and the worse none, before it counts."""
+    pairs = math.comb(models, 2)
+    return next(n for n in range(1, 100) if mcnemar(n, 0) * pairs <= LEVEL)
+
+
+# Rates
+
+
+def normal(draw: np.random.Generator, models: int, runs: int) -> Rates:
+    return (100 + 100 * SPREAD * draw.standard_normal((models, runs))).tolist()
+
+
+def skewed(draw: np.random.Generator, models: int, runs: int) -> Rates:
+    """Return rates near the best one, some of them slowed by other work."""
+    return (100 / (1 + draw.exponential(SPREAD, (models, runs)))).tolist()
+
+
+def drifting(correlation: float) -> Callable[[np.random.Generator, int, int], Rates]:
+    """Return a maker of normal rates of which neighbours are alike (first-order autoregressive)."""
+
+    def make(draw: np.random.Generator, models: int, runs: int) -> Rates:
+        noise = draw.standard_normal((models, runs))
+        for place in range(1, runs):
+            noise[:, place] = correlation * noise[:, place - 1] + math.sqrt(1 - correlation**2) * noise[:, place]
+        return (100 + 100 * SPREAD * noise).tolist()
 
     return make
 
 
-def samples(draw: np.random.Generator, models: int, runs: int, spread: float, *, is_skewed: bool) -> list[list[float]]:
-    """Return tokens/s of runs around 100 with a relative standard deviation; skewed ones now and then far below."""
-    if is_skewed:
-        slow = draw.exponential(spread, (models, runs))
-        return (100 / (1 + slow)).tolist()
-    return np.maximum(draw.normal(100, 100 * spread, (models, runs)), 1).tolist()
+def shifted(share: float) -> Callable[[np.random.Generator, int, int], Rates]:
+    """Return a maker of normal rates with a shift of each whole measurement, as a share of the runs' spread."""
 
-
-def of_rates(models: int, runs: int, spread: float, *, is_skewed: bool = False, faster: float = 1.0) -> Ranks:
-    """Return ranks of speeds; the first model may be faster by a factor."""
-
-    def make(draw: np.random.Generator) -> list[int | None]:
-        rates = samples(draw, models, runs, spread, is_skewed=is_skewed)
-        rates[0] = [faster * rate for rate in rates[0]]
-        return rate_ranks(rates)
+    def make(draw: np.random.Generator, models: int, runs: int) -> Rates:
+        noise = draw.standard_normal((models, runs)) + share * draw.standard_normal((models, 1))
+        return (100 + 100 * SPREAD * noise).tolist()
 
     return make
 
 
-def plain_split(draw: np.random.Generator, models: int, runs: int, spread: float, *, is_skewed: bool) -> bool:
-    """Tell whether the plain percentile bootstrap of the ratio tells any two of equal models apart."""
-    logs = np.log(samples(draw, models, runs, spread, is_skewed=is_skewed))
-    drawn = [x[draw.integers(0, runs, (PLAIN_RESAMPLES, runs))].mean(axis=1) for x in logs]
-    p_values = []
-    for a, b in combinations(range(models), 2):
-        below = float(np.mean(drawn[a] - drawn[b] <= 0))
-        p_values.append(max(2 * min(below, 1 - below), 1 / PLAIN_RESAMPLES))
-    return min(holm(p_values)) <= LEVEL
+def unequal(draw: np.random.Generator, models: int, runs: int) -> Rates:
+    """Return rates of one noisy measurement and else quiet ones, with as many runs as the noisy one or five times as many."""
+    spreads = [0.1, *[0.02] * (models - 1)]
+    counts = [runs, *[5 * runs] * (models - 1)]
+    return [list(map(float, draw.normal(100, 100 * s, n))) for s, n in zip(spreads, counts, strict=True)]
 
 
-def share_of(trials: int, is_so: Callable[[np.random.Generator], bool]) -> float:
+def until_precise(draw: np.random.Generator, models: int, _runs: int) -> Rates:
+    """Return rates sampled as the throughput metric does, by the numbers of `config.yaml`; seconds do not count."""
+    return [_sampled(draw) for _ in range(models)]
+
+
+def _sampled(draw: np.random.Generator) -> list[float]:
+    protocol = load_protocol()
+    sampling = Sampling(
+        relative_interval=protocol.relative_interval,
+        least=protocol.least_runs,
+        most=protocol.most_runs,
+        least_s=0,
+        most_s=math.inf,
+        progress=lambda _done, _total: None,
+    )
+    values = []
+    for _ in sampling:
+        values.append(float(draw.normal(100, 100 * SPREAD)))
+        sampling.note(values[-1])
+    return values
+
+
+_PROTOCOL: list[Any] = []
+
+
+def load_protocol() -> Any:
+    """Return the protocol of the throughput metric, read once."""
+    if not _PROTOCOL:
+        _PROTOCOL.append(load_config(benchmark_models.REPOSITORY / CONFIG).protocol.throughput)
+    return _PROTOCOL[0]
+
+
+def plain_ranks(draw: np.random.Generator, rates: Rates) -> Ranks:
+    """Return ranks by the plain percentile bootstrap of the ratio of means, Holm-corrected: what was not taken."""
+    logs = [np.log(sample) for sample in rates]
+    means = [x[draw.integers(0, len(x), (PLAIN_RESAMPLES, len(x)))].mean(axis=1) for x in logs]
+    pairs = list(combinations(range(len(rates)), 2))
+    below = [float(np.mean(means[a] <= means[b])) for a, b in pairs]
+    adjusted = holm([min(1.0, 2 * max(min(x, 1 - x), 1 / PLAIN_RESAMPLES)) for x in below])
+    ranks = [1] * len(rates)
+    for (a, b), share, p in zip(pairs, below, adjusted, strict=True):
+        if p <= LEVEL:
+            ranks[a if share > 0.5 else b] += 1
+    return ranks
+
+
+# Counting
+
+
+def split(trials: int, ranks: Draw) -> str:
+    """Return the share of trials in which any two models have different ranks."""
+    return percent(trials, ranks, lambda found: len(set(found)) > 1)
+
+
+def power(trials: int, ranks: Draw) -> str:
+    """Return the share of trials in which the first model alone has rank 1."""
+    return percent(trials, ranks, lambda found: found[0] == 1 and 1 not in found[1:])
+
+
+def percent(trials: int, ranks: Draw, is_so: Callable[[Ranks], bool]) -> str:
     draw = np.random.default_rng(SEED)
-    return float(np.mean([is_so(draw) for _ in range(trials)]))
+    return f"{100 * sum(is_so(ranks(draw)) for _ in range(trials)) / trials:.1f} %"
 
 
-def splits(ranks: Ranks) -> Callable[[np.random.Generator], bool]:
-    return lambda draw: set(ranks(draw)) != {1}
+def table(title: str, *columns: str) -> None:
+    print(f"\n### {title}\n\n| {' | '.join(columns)} |\n|---|{'---:|' * (len(columns) - 1)}")
 
 
-def finds_the_first(ranks: Ranks) -> Callable[[np.random.Generator], bool]:
-    def is_found(draw: np.random.Generator) -> bool:
-        found = ranks(draw)
-        return found[0] == 1 and 1 not in found[1:]
-
-    return is_found
+def line(*cells: object) -> None:
+    print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
-def line(name: str, share: float, other: float | None = None) -> None:
-    print(f"| {name} | {100 * share:.1f} % | {'' if other is None else f'{100 * other:.1f} %'} |", flush=True)
+def scores(trials: int) -> None:
+    """Print the tables of ranks by score."""
+    table("Equal scores: false splits", "models", "10 tasks", "100 tasks")
+    for models in (2, 5, 10):
+        shares = [split(trials, lambda draw, m=models, n=n: solved(draw, m, n)) for n in (10, 100)]
+        line(models, *shares)
+
+    table("One better score: found alone at rank 1", "against 0.50", "tasks", "2 models", "5 models", "10 models")
+    for items, better in ((10, 0.3), (10, 0.45), (100, 0.1), (100, 0.2), (100, 0.3)):
+        shares = [power(trials, lambda draw, m=m, n=items, b=better: solved(draw, m, n, b)) for m in (2, 5, 10)]
+        line(f"{0.5 + better:.2f}", items, *shares)
+
+    table("Least evidence for a score: tasks that only the better of two solves, and the worse none", "models", "tasks")
+    for models in (2, 3, 4, 5, 7, 8, 10, 20, 50):
+        line(models, least_only_first(models))
+
+
+def rates(trials: int) -> None:
+    """Print the tables of ranks by tokens/s."""
+    shapes = {"normal": normal, "skewed": skewed}
+    columns = [f"{name}, {method}" for method in ("taken", "plain bootstrap") for name in shapes]
+    table(f"Equal rates that vary by {SPREAD:.0%}: false splits", "models", "runs", *columns)
+    for models in (2, 5, 10):
+        for runs in (6, 30):
+            taken = [split(trials, lambda d, f=f, m=models, n=runs: rate_ranks(f(d, m, n))) for f in shapes.values()]
+            plain = [
+                split(trials, lambda d, f=f, m=models, n=runs: plain_ranks(d, f(d, m, n))) for f in shapes.values()
+            ]
+            line(models, runs, *taken, *plain)
+
+    table("Equal rates under less ideal conditions: false splits", "rates", "runs", "2 models", "5 models")
+    protocol = load_protocol()
+    conditions: list[tuple[str, object, Any, int]] = [
+        ("normal, three runs", 3, normal, 3),
+        ("one model five times as noisy, with a fifth of the runs", "6 and 30", unequal, 6),
+        (
+            f"sampled until precise to {protocol.relative_interval:.1%}",
+            f"{protocol.least_runs} to {protocol.most_runs}",
+            until_precise,
+            0,
+        ),
+        ("neighbouring runs correlated by 0.3", 6, drifting(0.3), 6),
+        ("neighbouring runs correlated by 0.6", 6, drifting(0.6), 6),
+        ("neighbouring runs correlated by 0.6", 30, drifting(0.6), 30),
+        ("each measurement shifted by half of the runs' spread", 6, shifted(0.5), 6),
+        ("each measurement shifted by all of the runs' spread", 6, shifted(1.0), 6),
+    ]
+    for name, shown, make, runs in conditions:
+        shares = [split(trials, lambda d, f=make, m=m, n=runs: rate_ranks(f(d, m, n))) for m in (2, 5)]
+        line(name, shown, *shares)
+
+    table(
+        f"One faster model, normal runs that vary by {SPREAD:.0%}: found alone at rank 1",
+        "faster by",
+        "runs",
+        "2 models",
+        "5 models",
+        "10 models",
+    )
+    for runs, faster in ((6, 0.05), (6, 0.1), (6, 0.2), (30, 0.02), (30, 0.05), (30, 0.1)):
+        shares = [
+            power(trials, lambda d, m=m, n=runs, x=faster: rate_ranks(sped_up(normal(d, m, n), x))) for m in (2, 5, 10)
+        ]
+        line(f"{faster:.0%}", runs, *shares)
+
+
+def sped_up(samples: Rates, faster: float) -> Rates:
+    """Return samples, the first one faster by a share."""
+    return [[(1 + faster) * rate for rate in samples[0]], *samples[1:]]
 
 
 def main() -> None:
-    """Print the tables."""
-    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 400
-    print(f"Ranks of simulated leaderboards, {trials} a line\n")
-    print("| Equal scores: any two told apart (aim: at most 5 %) | exact McNemar, Holm | |\n|---|---:|---:|")
-    for models in (2, 5, 10):
-        for items in (10, 100, 1000):
-            line(f"{models} models, {items} tasks", share_of(trials, splits(of_scores(models, items, 0.5))))
-    print("\n| Equal speeds: any two told apart (aim: at most 5 %) | studentised bootstrap | plain bootstrap |")
-    print("|---|---:|---:|")
-    for models in (2, 5, 10):
-        for runs in (6, 30):
-            for is_skewed in (False, True):
-                kind = "skewed" if is_skewed else "normal"
-                ranks = of_rates(models, runs, 0.05, is_skewed=is_skewed)
-
-                def plain(
-                    draw: np.random.Generator, models: int = models, runs: int = runs, is_skewed: bool = is_skewed
-                ) -> bool:
-                    return plain_split(draw, models, runs, 0.05, is_skewed=is_skewed)
-
-                line(f"{models} models, {runs} {kind} runs", share_of(trials, splits(ranks)), share_of(trials, plain))
-    print("\n| One better model of five is alone at rank 1 | found | |\n|---|---:|---:|")
-    for items, best in ((10, 0.9), (100, 0.7), (1000, 0.6)):
-        line(
-            f"score {best} against 0.5, {items} tasks",
-            share_of(trials, finds_the_first(of_scores(5, items, 0.5, best))),
-        )
-    for runs, faster in ((6, 1.05), (6, 1.1), (6, 1.2), (30, 1.05)):
-        line(
-            f"{faster - 1:.0%} faster, {runs} runs that vary by 3 %",
-            share_of(trials, finds_the_first(of_rates(5, runs, 0.03, faster=faster))),
-        )
+    """Print all tables."""
+    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    low, high = wilson_interval(round(LEVEL * trials), trials)
+    print(f"{trials} simulated leaderboards per cell: a printed 5.0 % stands for {100 * low:.1f} to {100 * high:.1f} %")
+    scores(trials)
+    rates(trials)
 
 
 if __name__ == "__main__":

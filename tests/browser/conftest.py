@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from page_world import make_page_world
+from page_world import content_of, make_page_world
 from yardstick.leaderboard.build import write
 from yardstick.leaderboard.page.html import html
 
@@ -20,14 +18,6 @@ _PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chr
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "browser: needs Chromium; skipped where there is none")
-
-
-def content_of(page: str) -> dict[str, Any]:
-    """Return the data inside a page."""
-    found = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.DOTALL)
-    assert found
-    content: dict[str, Any] = json.loads(found[1])
-    return content
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,10 @@ It writes the files of the leaderboard into FOLDER.
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -51,6 +53,14 @@ def make_page_world(root: Path, models: int = 14, *, every_machine: bool = False
             if place == 0 or every_machine or number % 5 == 0:
                 _measure(world, entry, machine, number, chance)
     return world
+
+
+def content_of(page: str) -> dict[str, Any]:
+    """Return the data inside a page."""
+    found = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.DOTALL)
+    assert found
+    content: dict[str, Any] = json.loads(found[1])
+    return content
 
 
 def _entry(number: int) -> dict[str, Any]:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import content_of
 from hypothesis import given
 from hypothesis import strategies as st
-from page_world import make_page_world
+from page_world import content_of, make_page_world
 from yardstick.leaderboard.build import write
 from yardstick.leaderboard.page.answers import LONGEST_TEXT
 from yardstick.leaderboard.page.html import html, json_text

@@ -1,7 +1,8 @@
 """Which models the data can tell apart: paired tests on the same items, ratios of rates, and ranks with ties.
 
 A rank is 1 + the number of others that are significantly better, so those that cannot be told from the best are first.
-Over all pairs that are compared, the chance that any two equals are told apart is at most 5 % (family-wise error rate).
+Over all pairs that are compared, the chance that any two equals are told apart is at most 5 % (family-wise error rate),
+where observations are independent; docs/statistics.md says how much more it is where they are not.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A false split is a leaderboard of equal models on which any two have different r
 the share of leaderboards of one better and else equal models on which the better one alone has rank 1. Beside some
 lines stands a simpler method that was not taken.
 
-Run: python tests/benchmarks/bench_ranks.py [TRIALS, 1000 by default], a minute or two. It prints Markdown tables.
+Run: python tests/benchmarks/bench_ranks.py [TRIALS, 600 by default], two minutes. It prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ def sped_up(samples: Rates, faster: float) -> Rates:
 
 def main() -> None:
     """Print all tables."""
-    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 600
     low, high = wilson_interval(round(LEVEL * trials), trials)
     print(f"{trials} simulated leaderboards per cell: a printed 5.0 % stands for {100 * low:.1f} to {100 * high:.1f} %")
     scores(trials)

@@ -77,8 +77,9 @@ def list_shards(results: Path) -> Listing:
     """
     sizes: dict[ShardPath, int] = {}
     foreign: list[str] = []
-    for entry in _files_below(str(results)):
-        relative = os.path.relpath(entry.path, results)
+    folder = os.path.join(results, "")  # noqa: PTH118 - ends with a separator, which no Path does
+    for entry in _files_below(folder):
+        relative = entry.path[len(folder) :]
         shard = parse_shard_path(relative)
         if shard is not None:
             sizes[shard] = entry.stat(follow_symlinks=False).st_size

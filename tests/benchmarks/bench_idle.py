@@ -50,7 +50,7 @@ def fill(copy: Path, models: int) -> None:
             store(world, metric, entry.id, identity)
             if metric == "reasoning_answers":
                 definition = score_definition(identity.definition_hash, entry, suite)
-                store(world, "reasoning", entry.id, Identity(definition, identity.environment))
+                store(world, "reasoning", entry.id, Identity(definition, lambda known=identity.environment: known))
     write(world.build(), copy / "leaderboard")
 
 

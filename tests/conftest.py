@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from working_copy import WorkingCopy, make_working_copy
+
+# Shells start background jobs with Ctrl-C ignored, and children would inherit that: tests that send it would hang.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

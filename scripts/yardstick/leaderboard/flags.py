@@ -14,8 +14,8 @@ LEAST_SHARE_OF_MHZ = 0.9
 _TIMED = "latency, throughput or concurrency"
 FLAGS = {
     "busy": f"other processes kept more than {MOST_FOREIGN_CORES} cores busy while {_TIMED} was measured",
-    "gpu_shared": f"other processes were on the accelerator while {_TIMED} or memory was measured on it",
-    "swapped": f"the system moved memory to or from the disk while {_TIMED} or memory was measured",
+    "gpu_shared": f"other processes were on the accelerator while memory, {_TIMED} was measured on it",
+    "swapped": f"the system moved memory to or from the disk while memory, {_TIMED} was measured",
     "throttled": f"the processor's clock fell below {LEAST_SHARE_OF_MHZ} of what it was while {_TIMED} was measured",
     "reserved": "the engine set memory aside up front, used or not, so the memory is more than the model itself takes",
     "short": f"a {_TIMED} output had fewer tokens than asked, so its time is not comparable",

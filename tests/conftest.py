@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from working_copy import WorkingCopy, make_working_copy
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs under test: a shell that starts the tests in the background has them ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

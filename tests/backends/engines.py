@@ -53,7 +53,7 @@ def gguf_model(folder: Path) -> Path:
         "--format",
         "f32",
     ]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return file
 
 

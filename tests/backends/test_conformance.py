@@ -177,20 +177,23 @@ def test_memory_and_versions_can_be_told(engine: Engine) -> None:
 TOLERANCE_S = 0.005
 
 
-@scripted
-def test_times_are_those_of_the_servers_schedule(engine: Engine) -> None:
-    """A busy machine delays some requests; a client that counts or delays wrongly is off in all of them."""
-    errors: list[float] = []
-    while min(errors, default=1.0) > TOLERANCE_S and len(errors) < 50:
-        timed = engine.stream(PROMPTS[4], 12)
-        errors.append(max(abs(found - planned) for found, planned in zip(steps(timed), PLANNED_S, strict=True)))
-    assert min(errors) <= TOLERANCE_S
-
-
 PLANNED_S = [
     SCHEDULE["ttft_ms"] / 1000,
     *itertools.islice(itertools.cycle(gap / 1000 for gap in SCHEDULE["gaps_ms"]), 11),
 ]
+
+
+@scripted
+def test_times_are_those_of_the_servers_schedule(engine: Engine) -> None:
+    """A busy machine delays each step in some requests; a client that counts or delays wrongly does so in all of them."""
+    least_s = [1.0] * len(PLANNED_S)
+    for _ in range(50):
+        found_s = steps(engine.stream(PROMPTS[4], len(PLANNED_S)))
+        errors_s = [abs(found - planned) for found, planned in zip(found_s, PLANNED_S, strict=True)]
+        least_s = [min(pair) for pair in zip(least_s, errors_s, strict=True)]
+        if max(least_s) <= TOLERANCE_S:
+            break
+    assert max(least_s) <= TOLERANCE_S
 
 
 def steps(timed: TimedCompletion) -> list[float]:

@@ -38,9 +38,12 @@ test-llama-cpp: $(VENV)/.ready-llama-cpp ## Install llama-cpp-python into .venv 
 test-llama-server: $(VENV)/.ready-llama-cpp resources/llama-server/version.txt ## Build llama.cpp's own server and test it (compiles for minutes)
 	$(BIN)/python -m pytest -m llama_server
 
-test-vllm: $(VENV)/.ready-dev ## Install vLLM for processors (2.5 GB) into .venv-vllm, test with it (minutes)
-	@$(BIN)/python scripts/setup_vllm.py
+test-vllm: $(VENV)/.ready-dev setup-vllm ## Install vLLM for processors (2.5 GB) into .venv-vllm, test with it (minutes)
 	$(BIN)/python -m pytest -m vllm
+
+.PHONY: setup-vllm
+setup-vllm: | $(BIN)/python
+	@$(BIN)/python scripts/setup_vllm.py
 
 lint: $(VENV)/.ready-dev lint-workflows ## Check style, types, schemas and the workflow
 	$(BIN)/ruff check $(CODE)

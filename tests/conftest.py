@@ -15,6 +15,11 @@ from working_copy import WorkingCopy, make_working_copy
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs under test: a shell that starts the tests in the background has them ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def working_copy(tmp_path: Path) -> WorkingCopy:
     """A fresh working copy without results."""

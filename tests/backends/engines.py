@@ -1,9 +1,10 @@
-"""Every engine that can be had here, opened on the same embedded model, for the tests that all of them must pass."""
+"""Every engine, for the tests that all of them must pass: real ones on the same embedded model, and stand-ins for the rest."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from servers.run_fake import in_process
 from working_copy import ROOT
 from yardstick.backends.base import Engine, ModelSpec, ServerSpec
 from yardstick.backends.managed_server import free_port
@@ -20,11 +22,22 @@ from yardstick.backends.managed_server import free_port
 MODEL = ROOT / "workflow/resources/embedded/yardstick-base"
 LLAMA_SERVER = ROOT / "resources/llama-server/llama-server"
 VLLM = ROOT / ".venv-vllm/bin/vllm"
+STAND_INS = ROOT / "tests/servers"
 
 
 def spec(path: Path | None, **changes: Any) -> ModelSpec:
     settings: dict[str, Any] = {"name": "tiny", "dtype": "float32", "device": "cpu"}
     return ModelSpec(path=path, **{**settings, "context_length": 512, "threads": 1, **changes})
+
+
+def need(name: str) -> None:
+    """Skip a test whose engine is not installed."""
+    if name == "llama_cpp" and importlib.util.find_spec("llama_cpp") is None:
+        pytest.skip("llama-cpp-python is not installed: make test-llama-cpp")
+    if name == "llama_server" and not LLAMA_SERVER.exists():
+        pytest.skip("llama-server is not built: make test-llama-server")
+    if name == "vllm" and not VLLM.exists():
+        pytest.skip("vLLM is not installed: make test-vllm")
 
 
 def gguf_model(folder: Path) -> Path:
@@ -40,7 +53,7 @@ def gguf_model(folder: Path) -> Path:
         "--format",
         "f32",
     ]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return file
 
 
@@ -53,8 +66,7 @@ def transformers(_folder: Path) -> Iterator[Engine]:
 
 @contextlib.contextmanager
 def llama_cpp(folder: Path) -> Iterator[Engine]:
-    if importlib.util.find_spec("llama_cpp") is None:
-        pytest.skip("llama-cpp-python is not installed: make test-llama-cpp")
+    need("llama_cpp")
     from yardstick.backends.llama_cpp import LlamaCppEngine
 
     yield LlamaCppEngine(spec(gguf_model(folder)))
@@ -63,8 +75,7 @@ def llama_cpp(folder: Path) -> Iterator[Engine]:
 @contextlib.contextmanager
 def llama_server(folder: Path) -> Iterator[Engine]:
     """A real llama-server that runs already, as exact as it can be made."""
-    if not LLAMA_SERVER.exists():
-        pytest.skip("llama-server is not built: make test-llama-server")
+    need("llama_server")
     from yardstick.backends.openai_server import OpenAIServerEngine
 
     port = free_port()
@@ -82,8 +93,7 @@ def llama_server(folder: Path) -> Iterator[Engine]:
 
 @contextlib.contextmanager
 def vllm(folder: Path) -> Iterator[Engine]:
-    if not VLLM.exists():
-        pytest.skip("vLLM is not installed: make test-vllm")
+    need("vllm")
     from yardstick.backends.vllm import VllmEngine
 
     # A quarter of a GiB for the cache, and no compiling: a start of seconds and not of a minute.
@@ -102,11 +112,64 @@ def wait_until_healthy(url: str) -> None:
     raise TimeoutError(url)
 
 
+# Uneven gaps, so that a time given to the wrong token shows.
+SCHEDULE = {"ttft_ms": 30, "gaps_ms": (4, 16)}
+
+
+@contextlib.contextmanager
+def ollama_stand_in(_folder: Path) -> Iterator[Engine]:
+    from yardstick.backends.ollama import OllamaEngine
+
+    with in_process("ollama", schedule=SCHEDULE) as fake:
+        server = ServerSpec(url=fake.url, model="tiny:latest", waiting=lambda text: None)
+        yield OllamaEngine(spec(None, server=server))
+
+
+@contextlib.contextmanager
+def llama_server_stand_in(_folder: Path) -> Iterator[Engine]:
+    from yardstick.backends.openai_server import OpenAIServerEngine
+
+    with in_process("llama_server", schedule=SCHEDULE) as fake:
+        yield OpenAIServerEngine(spec(None, server=ServerSpec(url=fake.url, model="tiny")))
+
+
+def vllm_stand_in(folder: Path) -> contextlib.AbstractContextManager[Engine]:
+    from yardstick.backends.vllm import VllmEngine
+
+    return _started_stand_in("vllm", VllmEngine, folder)
+
+
+def trtllm_stand_in(folder: Path) -> contextlib.AbstractContextManager[Engine]:
+    from yardstick.backends.trtllm import TrtllmEngine
+
+    return _started_stand_in("trtllm", TrtllmEngine, folder)
+
+
+@contextlib.contextmanager
+def _started_stand_in(kind: str, engine: type[Engine], folder: Path) -> Iterator[Engine]:
+    """An engine that starts a program which takes the command line of the real one; a child of it leaves the session."""
+    model = folder / "tiny"
+    model.mkdir(exist_ok=True)
+    server = ServerSpec(command=str(STAND_INS / f"fake_{kind}_command.py"), start_limit_s=60, log=folder / "server.log")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAKE_SERVER_SETTINGS", json.dumps({"schedule": SCHEDULE}))
+        patch.setenv("FAKE_SERVER_FAULTS", "stray")
+        yield engine(spec(model, server=server))
+
+
+Opened = Callable[[Path], contextlib.AbstractContextManager[Engine]]
 # Engines with the same weights in the same number format: their greedy tokens must be equal.
 MARKED = ("llama_cpp", "llama_server", "vllm")
-REAL: dict[str, Callable[[Path], contextlib.AbstractContextManager[Engine]]] = {
+REAL: dict[str, Opened] = {
     "transformers": transformers,
     "llama_cpp": llama_cpp,
     "llama_server": llama_server,
     "vllm": vllm,
+}
+# Servers that keep a script, for what cannot be had everywhere.
+SCRIPTED: dict[str, Opened] = {
+    "ollama_stand_in": ollama_stand_in,
+    "llama_server_stand_in": llama_server_stand_in,
+    "vllm_stand_in": vllm_stand_in,
+    "trtllm_stand_in": trtllm_stand_in,
 }

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
+from typing import Any
 
 import psutil
 import pytest
-from engines import MARKED, MODEL, REAL, spec
-from working_copy import ROOT
-from yardstick.backends.base import Completion, Engine
+from engines import MARKED, MODEL, REAL, SCHEDULE, SCRIPTED, need, spec
+from working_copy import ROOT, SCRIPTS
+from yardstick.backends.base import Completion, Engine, TimedCompletion
 from yardstick.backends.transformers import TransformersEngine
 from yardstick.errors import YardstickError
 from yardstick.suites.suite import load_suite
@@ -51,13 +56,23 @@ def reference() -> Reference:
     )
 
 
-MARKS = {name: [getattr(pytest.mark, name)] for name in MARKED}
+def parameters(*names: str) -> list[Any]:
+    """Return engines as parameters of tests, those that must be installed first with their mark."""
+    return [pytest.param(name, marks=[getattr(pytest.mark, name)] if name in MARKED else []) for name in names]
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=MARKS.get(name, [])) for name in REAL])
+ENGINES = {**REAL, **SCRIPTED}
+# The order of both is the same, so that pytest opens each engine once.
+every_engine = pytest.mark.parametrize("engine", parameters(*ENGINES), indirect=True)
+same_weights = pytest.mark.parametrize("engine", parameters(*REAL), indirect=True)
+scripted = pytest.mark.parametrize("engine", parameters(*SCRIPTED), indirect=True)
+
+
+@pytest.fixture(scope="module")
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     folder: Path = tmp_path_factory.mktemp(request.param)
-    with REAL[request.param](folder) as engine:
+    with ENGINES[request.param](folder) as engine:
+        before = children()
         try:
             engine.prepare()
             engine.load()
@@ -65,12 +80,19 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         finally:
             engine.close()
             engine.close()
+        assert not children() - before
 
 
+def children() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+@same_weights
 def test_prompts_have_the_same_tokens(engine: Engine, reference: Reference) -> None:
     assert [engine.tokenize(prompt) for prompt in PROMPTS] == reference.tokens
 
 
+@same_weights
 def test_greedy_tokens_are_those_of_transformers(engine: Engine, reference: Reference) -> None:
     for prompt, expected, text in zip(PROMPTS, reference.generated, reference.texts, strict=True):
         found = engine.generate(prompt, 40)
@@ -81,11 +103,13 @@ def test_greedy_tokens_are_those_of_transformers(engine: Engine, reference: Refe
         assert found.text.startswith(text.rstrip("\ufffd"))
 
 
+@same_weights
 def test_counts_are_exact(engine: Engine, reference: Reference) -> None:
     for prompt, expected in zip(PROMPTS, reference.generated, strict=True):
         assert engine.generate(prompt, 40).prompt_tokens == expected.prompt_tokens
 
 
+@every_engine
 @pytest.mark.parametrize("new_tokens", [1, 2, 17, 100])
 def test_the_asked_length_is_honoured(engine: Engine, new_tokens: int) -> None:
     for completion in (engine.generate(PROMPTS[0], new_tokens), engine.stream(PROMPTS[0], new_tokens).completion):
@@ -94,22 +118,28 @@ def test_the_asked_length_is_honoured(engine: Engine, new_tokens: int) -> None:
         assert completion.finish == "length"
 
 
+@every_engine
 def test_streaming_gives_the_same_text_with_a_time_for_each_token(engine: Engine) -> None:
     timed, generated = engine.stream(PROMPTS[0], 24), engine.generate(PROMPTS[0], 24)
-    assert timed.completion.text == generated.text
+    assert timed.completion.text == generated.text or engine.changes_prompts
     assert timed.completion.prompt_tokens == generated.prompt_tokens
     assert len(timed.token_times_s) == 24
     assert all(before <= after for before, after in itertools.pairwise([timed.start_s, *timed.token_times_s]))
     assert timed.token_times_s[-1] > timed.start_s
 
 
+@every_engine
 def test_requests_together_give_what_each_gives_alone(engine: Engine) -> None:
     prompts = PROMPTS[: min(4, engine.most_in_flight or 4)]
     together = engine.stream_together(prompts, 16)
     alone = [engine.generate(prompt, 16) for prompt in prompts]
-    assert [timed.completion.text for timed in together] == [completion.text for completion in alone]
+    assert [timed.completion.output_tokens for timed in together] == [16] * len(prompts)
+    assert [timed.completion.prompt_tokens for timed in together] == [found.prompt_tokens for found in alone]
+    if not engine.changes_prompts:
+        assert [timed.completion.text for timed in together] == [found.text for found in alone]
 
 
+@same_weights
 def test_chat_answers_are_those_of_transformers(engine: Engine, reference: Reference) -> None:
     chats = [engine.render_chat(question) for question in QUESTIONS]
     found = engine.answer(chats, SUITE.max_new_tokens, is_rendered=True)
@@ -118,10 +148,14 @@ def test_chat_answers_are_those_of_transformers(engine: Engine, reference: Refer
     assert [answer.output_tokens for answer in found] == [answer.output_tokens for answer in reference.answers]
 
 
+@every_engine
 def test_the_same_request_gives_the_same_answer(engine: Engine) -> None:
-    assert engine.generate(PROMPTS[1], 12) == engine.generate(PROMPTS[1], 12)
+    first, second = (engine.answer(PROMPTS[1:2], 12, is_rendered=False) for _ in range(2))
+    assert first == second
+    assert engine.changes_prompts or engine.generate(PROMPTS[1], 12) == engine.generate(PROMPTS[1], 12)
 
 
+@every_engine
 def test_a_prompt_that_exceeds_the_context_is_one_line(engine: Engine) -> None:
     with pytest.raises(YardstickError) as raised:
         engine.generate("word " * 700, 40)
@@ -129,6 +163,7 @@ def test_a_prompt_that_exceeds_the_context_is_one_line(engine: Engine) -> None:
     assert str(raised.value).startswith("tiny: ")
 
 
+@every_engine
 def test_memory_and_versions_can_be_told(engine: Engine) -> None:
     assert all(psutil.pid_exists(pid) for pid in engine.process_ids())
     assert engine.process_ids()
@@ -137,3 +172,88 @@ def test_memory_and_versions_can_be_told(engine: Engine) -> None:
     reported = engine.reported_memory()
     assert reported.reserved_bytes >= 0
     assert reported.model_bytes is None or reported.model_bytes > 0
+
+
+TOLERANCE_S = 0.005
+
+
+PLANNED_S = [
+    SCHEDULE["ttft_ms"] / 1000,
+    *itertools.islice(itertools.cycle(gap / 1000 for gap in SCHEDULE["gaps_ms"]), 11),
+]
+
+
+@scripted
+def test_times_are_those_of_the_servers_schedule(engine: Engine) -> None:
+    """A busy machine delays each step in some requests; a client that counts or delays wrongly does so in all of them."""
+    least_s = [1.0] * len(PLANNED_S)
+    for _ in range(50):
+        found_s = steps(engine.stream(PROMPTS[4], len(PLANNED_S)))
+        errors_s = [abs(found - planned) for found, planned in zip(found_s, PLANNED_S, strict=True)]
+        least_s = [min(pair) for pair in zip(least_s, errors_s, strict=True)]
+        if max(least_s) <= TOLERANCE_S:
+            break
+    assert max(least_s) <= TOLERANCE_S
+
+
+def steps(timed: TimedCompletion) -> list[float]:
+    """Return the time to the first token and the gaps after it, seconds."""
+    return [after - before for before, after in itertools.pairwise([timed.start_s, *timed.token_times_s])]
+
+
+JOB = """
+import sys
+from pathlib import Path
+import psutil
+sys.path[:0] = sys.argv[3:]
+from engines import REAL, SCRIPTED
+with {**REAL, **SCRIPTED}[sys.argv[1]](Path(sys.argv[2])) as engine:
+    try:
+        engine.prepare()
+        engine.load()
+        print("ready", flush=True)
+        sys.stdin.read()
+    finally:
+        engine.close()
+    print("closed", len(psutil.Process().children(recursive=True)), flush=True)
+"""
+IMPORTED = (SCRIPTS, ROOT / "tests", ROOT / "tests/backends")
+STARTING = parameters("llama_cpp", "vllm", "vllm_stand_in", "trtllm_stand_in")
+
+
+@pytest.mark.parametrize("end", ["close", "crash", "ctrl_c"])
+@pytest.mark.parametrize("name", STARTING)
+def test_nothing_is_left_running(name: str, end: str, tmp_path: Path) -> None:
+    """Of engines in a process of their own, and with servers that they start; one that ran before is not theirs to end."""
+    need(name)
+    command = [sys.executable, "-c", JOB, name, str(tmp_path), *map(str, IMPORTED)]
+    with Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True, start_new_session=True) as job:
+        try:
+            family = family_of(job, starts_server=name in ("vllm", "vllm_stand_in", "trtllm_stand_in"))
+            finish(job, end)
+        finally:
+            job.kill()
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert alive == []
+
+
+def family_of(job: Popen[str], *, starts_server: bool) -> list[psutil.Process]:
+    """Return what a job has started once its engine is loaded."""
+    assert job.stdout is not None
+    assert job.stdout.readline() == "ready\n"
+    family = psutil.Process(job.pid).children(recursive=True)
+    assert bool(family) == starts_server
+    return family
+
+
+def finish(job: Popen[str], end: str) -> None:
+    assert job.stdin is not None
+    assert job.stdout is not None
+    if end == "crash":
+        job.kill()
+    elif end == "ctrl_c":
+        os.killpg(job.pid, signal.SIGINT)
+    else:
+        job.stdin.close()
+        assert job.stdout.readline() == "closed 0\n"
+    job.wait(60)

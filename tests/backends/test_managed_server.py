@@ -46,7 +46,14 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 def are_gone(pids: list[int]) -> bool:
-    return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids)
+    return not any(is_alive(pid) for pid in pids)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Place:
@@ -113,7 +120,7 @@ sys.path.insert(0, sys.argv[1])
 from yardstick.backends.managed_server import ManagedServer
 server = ManagedServer("tiny", sys.argv[3:], port=int(sys.argv[2]), environment={}, log=Path("server.log"))
 try:
-    server.start(limit_s=60, waiting=print)
+    server.start(limit_s=60, waiting=lambda text: None)
     print("ready", flush=True)
     sys.stdin.read()
 finally:
@@ -128,7 +135,7 @@ def test_the_server_ends_when_its_job_is_ended(
 ) -> None:
     command = [sys.executable, "-c", JOB, str(SCRIPTS), str(place.port)]
     server = [sys.executable, "-c", SERVER, str(place.port), str(place.notes), "good"]
-    job = subprocess.Popen(
+    with subprocess.Popen(
         [*command, *server],
         cwd=tmp_path,
         stdin=subprocess.PIPE,
@@ -136,13 +143,15 @@ def test_the_server_ends_when_its_job_is_ended(
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-    )
-    assert job.stdout is not None
-    assert job.stdout.readline() == "ready\n"
-    if whole_group:
-        os.killpg(job.pid, sent)
-    else:
-        job.send_signal(sent)
-    job.wait()
+    ) as job:
+        try:
+            assert job.stdout is not None
+            assert job.stdout.readline() == "ready\n"
+            if whole_group:
+                os.killpg(job.pid, sent)
+            else:
+                job.send_signal(sent)
+            job.wait(60)
+        finally:
+            job.kill()
     wait_for(lambda: are_gone(place.pids()), "the server outlived its job")
-    job.stdout.close()

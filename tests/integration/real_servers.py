@@ -53,7 +53,7 @@ def gguf_model(folder: Path) -> Path:
     pytest.importorskip("gguf", reason="gguf is not installed: make test-llama-cpp")
     file = folder / "mini.gguf"
     command = [sys.executable, ROOT / "scripts/convert_to_gguf.py", MODEL, "--output", file, "--format", "f32"]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return file
 
 

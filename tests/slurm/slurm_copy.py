@@ -75,9 +75,9 @@ class SlurmCopy(WorkingCopy):
             yield lambda: fcntl.flock(file, fcntl.LOCK_UN)
 
     def jobs(self, model: str = "") -> dict[str, str]:
-        """Return number -> state of all jobs of this working copy, or of one model."""
+        """Return number -> state of all jobs of this working copy, or of one model, in the order of submission."""
         lines = self.cluster.run("squeue", "--noheader", "--states=all", "--format=%i|%T|%j|%Z|%k").splitlines()
-        fields = [line.split("|") for line in lines]
+        fields = sorted((line.split("|") for line in lines), key=lambda job: int(job[0]))
         return {
             job: state
             for job, state, _, folder, comment in fields

@@ -34,6 +34,19 @@ def test_a_killed_run_is_taken_up_and_a_controller_may_be_away(slurm_copy: Slurm
     assert slurm_copy.jobs() == dict.fromkeys(jobs, "COMPLETED")
 
 
+def test_a_shard_that_was_finished_without_its_run_counts(slurm_copy: SlurmCopy) -> None:
+    slurm_copy.keep_models(mini={})
+    with slurm_copy.held_back() as let_go:
+        with slurm_copy.running(*ANSWERS) as run:
+            slurm_copy.wait_for_waiting("mini")
+            run.kill()
+        let_go()
+        slurm_copy.cluster.wait_for(lambda: set(slurm_copy.jobs().values()) == {"COMPLETED"}, 90)
+    slurm_copy.snakemake("ci_safe", "--until", "score_reasoning")
+    assert len(slurm_copy.jobs()) == 1
+    assert {path.split("/")[0] for path in slurm_copy.shards()} == {"metric=reasoning_answers", "metric=reasoning"}
+
+
 def test_a_run_ends_when_slurm_stays_silent_and_the_next_takes_its_jobs_up(slurm_copy: SlurmCopy) -> None:
     slurm_copy.keep_models(mini={})
     slurm_copy.site(machine="test-node", threads=2, cluster={"minutes": 5, "silence_minutes": 0.25})

@@ -20,6 +20,7 @@ _CONFIGURATION = "YARDSTICK_SLURM_CONF"
 # A controller that is being restarted is away for less.
 _START_LIMIT_S = 90.0
 _PAUSE_S = 5.0
+_OWN_QUERY_S = 60.0
 
 
 def stand_in_front() -> None:
@@ -93,6 +94,11 @@ class SlurmRun:
                 f"(to begin anew, stop this run and: scancel --name={self._name})"
             )
 
+    def _silence_s(self) -> float:
+        """Return the seconds since SLURM answered last, or a job was submitted."""
+        heard = (self._ledger.path, status.heard_file(self._ledger))
+        return time.time() - max(path.stat().st_mtime for path in heard)
+
     def _watch(self, silence_s: float, end: Callable[[], None]) -> None:
         """Tell how far the jobs are, and end the process when SLURM has been silent for too long.
 
@@ -101,12 +107,14 @@ class SlurmRun:
         told = ""
         while True:
             time.sleep(min(_PAUSE_S, silence_s / 4))
+            # The executor asks ever less often while nothing ends.
+            if self._silence_s() > min(_OWN_QUERY_S, silence_s / 2):
+                self.refresh()
             jobs = list(self._ledger.read().jobs.values())
             if (line := _progress(jobs)) != told:
                 told = line
                 self._say(line)
-            since_s = max(path.stat().st_mtime for path in (self._ledger.path, status.heard_file(self._ledger)))
-            if all(job.has_ended for job in jobs) or time.time() - since_s < silence_s:
+            if all(job.has_ended for job in jobs) or self._silence_s() < silence_s:
                 continue
             self._say(
                 f"error: SLURM has not answered for {silence_s / 60:.0f} minutes, so this run ends; its jobs go on, and "

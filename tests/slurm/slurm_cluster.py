@@ -101,7 +101,11 @@ class SlurmCluster:
         )
         self.start_controller()
         self._spawn("slurmd", "-f", str(self.folder / "slurm.conf"))
-        self.wait_for(lambda: self.run("sinfo", "--noheader", "--format=%T", check=False).startswith("idle"), 30)
+        self.wait_for(self.is_idle, 30)
+
+    def is_idle(self) -> bool:
+        """Tell whether the node is there and without jobs."""
+        return self.run("sinfo", "--noheader", "--format=%T", check=False).startswith("idle")
 
     def start_controller(self) -> None:
         self._spawn("slurmctld", "-f", str(self.folder / "slurm.conf"))

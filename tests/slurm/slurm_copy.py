@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -83,6 +83,11 @@ class SlurmCopy(WorkingCopy):
             for job, state, _, folder, comment in fields
             if Path(folder) == self.root and (not model or comment.split("/")[1] == model)
         }
+
+    def memory_of(self, jobs: Iterable[str]) -> list[str]:
+        """Return the memory that each job asked for, as SLURM prints it."""
+        options = ("--noheader", "--states=all", "--format=%m")
+        return [self.cluster.run("squeue", *options, f"--job={job}") for job in jobs]
 
     def wait_for_waiting(self, *models: str) -> None:
         """Wait until a job of each model is held back by the machine's lock."""

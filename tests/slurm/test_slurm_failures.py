@@ -23,28 +23,20 @@ def named_log(copy: SlurmCopy, line: str) -> str:
     return (copy.root / re.search(r"\(log: (.+?)\)", line)[1]).read_text()
 
 
-def test_a_job_that_runs_out_of_memory_gets_more(slurm_copy: SlurmCopy) -> None:
-    slurm_copy.keep_models(mini={"memory_mb": 1})
-    slurm_copy.site(machine="test-node", threads=2, cluster={"minutes": 5, "memory_mb": 299})
-    slurm_copy.snakemake(*ANSWERS, "--retries", "3")
-    first, *others = slurm_copy.jobs("mini").items()
-    assert others[-1][1] == "COMPLETED"
-    asked = [slurm_copy.cluster.run("squeue", "-h", "--states=all", f"--job={first[0]}", "--format=%m")]
-    asked += [
-        slurm_copy.cluster.run("squeue", "-h", "--states=all", f"--job={job}", "--format=%m") for job, _ in others
-    ]
-    assert asked[:2] == ["300M", "600M"]
-
-
-def test_out_of_memory_is_named(slurm_copy: SlurmCopy) -> None:
-    slurm_copy.keep_models(mini={"memory_mb": 1})
-    slurm_copy.site(machine="test-node", threads=2, cluster={"minutes": 5, "memory_mb": 299})
-    done = slurm_copy.snakemake(*ANSWERS, "--retries", "0", check=False)
+def test_a_job_that_runs_out_of_memory_gets_more_and_is_named_if_that_is_not_enough(slurm_copy: SlurmCopy) -> None:
+    slurm_copy.keep_models(small={"memory_mb": 420}, tiny={"memory_mb": 1})
+    slurm_copy.site(machine="test-node", threads=2, cluster={"minutes": 5, "memory_mb": 49})
+    done = slurm_copy.snakemake(*ANSWERS, check=False)
     assert done.returncode == 1
-    (job,) = slurm_copy.jobs("mini")
-    line = re.search(rf"reasoning_answers mini: SLURM job {job} ran out of memory \(300 MB\).*", summary(done.stderr))
+    assert slurm_copy.memory_of(slurm_copy.jobs("small")) == ["450M", "900M"]
+    assert list(slurm_copy.jobs("small").values())[1] == "COMPLETED"
+    tries = list(slurm_copy.jobs("tiny"))
+    assert slurm_copy.memory_of(tries) == ["50M", "100M"]
+    told = summary(done.stderr)
+    line = re.search(rf"reasoning_answers tiny: SLURM job {tries[1]} ran out of memory \(100 MB\).*", told)
     assert line
     assert "xceeded" in named_log(slurm_copy, line[0])
+    assert "reasoning_answers small" not in told
 
 
 def test_preempted_then_lost_with_its_node_then_resumed(slurm_copy: SlurmCopy) -> None:
@@ -61,7 +53,8 @@ def test_preempted_then_lost_with_its_node_then_resumed(slurm_copy: SlurmCopy) -
         slurm_copy.wait_for_waiting("moved")
         cluster.run("scontrol", "update", f"nodename={cluster.host}", "state=down", "reason=test")
         assert run.wait() == 1
-        cluster.run("scontrol", "update", f"nodename={cluster.host}", "state=resume")
+        cluster.run("scontrol", "update", f"nodename={cluster.host}", "state=resume", check=False)
+        cluster.wait_for(cluster.is_idle, 60)
         told = summary(run.output)
         assert list(slurm_copy.jobs("stopped")) == [stopped]
         assert f"reasoning_answers stopped: SLURM job {stopped} was cancelled" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def explain(events: Events, shard: str) -> tuple[str, str] | None:
         return None
     if job.state == "FAILED" and (reason := own_reason(shard)):
         return f"{reason} (SLURM job {job.id})", str(measurement_logs(shard)[0])
-    return describe(job), job.log
+    return describe(job), os.path.relpath(job.log)
 
 
 def measurement_logs(shard: str) -> list[Path]:

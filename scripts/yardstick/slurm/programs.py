@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +17,10 @@ from typing import NoReturn
 FRONT = Path(__file__).resolve().parents[2] / "slurm"
 # The executor gives up on a status query after 60 s.
 _ANSWER_LIMIT_S = 45.0
+# A controller that restarts, or fails over to another machine, is away for less.
+_PATIENCE_S = 300.0
+_PAUSE_S = 3.0
+_IS_AWAY = re.compile(r"unable to contact slurm controller|socket timed out|connection refused|temporarily", re.I)
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,29 @@ def run_program(name: str, *arguments: str, limit_s: float = _ANSWER_LIMIT_S) ->
         return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=limit_s, check=False)
     except subprocess.TimeoutExpired:
         raise NoAnswerError(f"{name} gave no answer within {limit_s:.0f} s") from None
+
+
+def run_patiently(
+    name: str, *arguments: str, instead: Callable[[], str | None] = lambda: None
+) -> subprocess.CompletedProcess[str]:
+    """Run one of SLURM's own programs again and again while the controller is away, for some minutes.
+
+    Args:
+        name: the program.
+        arguments: its arguments.
+        instead: asked before another try; what it returns is taken for the program's output.
+
+    Raises:
+        NoAnswerError: it is not installed, or takes longer than the limit.
+    """
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while True:
+        done = run_program(name, *arguments, limit_s=_PATIENCE_S)
+        if done.returncode == 0 or not _IS_AWAY.search(done.stderr) or time.monotonic() > deadline_s:
+            return done
+        time.sleep(_PAUSE_S)
+        if (output := instead()) is not None:
+            return subprocess.CompletedProcess(name, 0, stdout=f"{output}\n", stderr="")
 
 
 def list_jobs(name: str) -> list[SeenJob]:

@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from yardstick.slurm.ledger import NAME_VARIABLE, Events, Ledger, shard_key
+from yardstick.slurm.ledger import ENDED, NAME_VARIABLE, Events, Ledger, shard_key
 from yardstick.slurm.outcomes import describe, is_worth_another_try, measurement_logs, own_reason
-from yardstick.slurm.programs import NoAnswerError, become_program, run_program
+from yardstick.slurm.programs import NoAnswerError, become_program, list_jobs, run_patiently
 
 _TARGET = re.compile(r"(?P<rule>\w+):(?P<wildcards>(?:\w+=[A-Za-z0-9._-]+,?)+)")
 _PARTS = ("model", "machine", "definition", "environment")
-# A controller that restarts answers within this; sbatch itself waits for one that is merely busy.
-_SUBMISSION_LIMIT_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -126,11 +124,23 @@ def _refuse(ledger: Ledger, request: Request, reason: str) -> int:
     return 1
 
 
+def _accepted(ledger: Ledger, request: Request) -> str | None:
+    """Return the number of a job that was taken although `sbatch` did not hear so, or None."""
+    known = ledger.read().jobs
+    comment = f"{request.rule}/{request.shard}"
+    try:
+        jobs = list_jobs(os.environ[NAME_VARIABLE])
+    except NoAnswerError:
+        return None
+    new = (job.id for job in jobs if job.comment == comment and job.id not in known and job.state not in ENDED)
+    return next(new, None)
+
+
 def _submit(ledger: Ledger, request: Request) -> int:
     for log in measurement_logs(request.shard):
         log.unlink(missing_ok=True)  # what it says would be taken for this try's
     try:
-        done = run_program("sbatch", *request.arguments, limit_s=_SUBMISSION_LIMIT_S)
+        done = run_patiently("sbatch", *request.arguments, instead=lambda: _accepted(ledger, request))
     except NoAnswerError as error:
         return _refuse(ledger, request, str(error))
     if done.returncode != 0:

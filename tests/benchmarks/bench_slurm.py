@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 import yaml
-from benchmark_models import REPOSITORY, machine_line, registry_entry
+from benchmark_models import EMBEDDED, REPOSITORY, machine_line, registry_entry
 
 sys.path.insert(0, str(REPOSITORY / "tests/slurm"))
 from slurm_cluster import SlurmCluster
@@ -53,7 +53,7 @@ def make_copy(root: Path, models: int) -> Path:
     """Return a copy of the project whose registry has so many models of the backend."""
     copy = make_working_copy(root)
     add_dummy_backend(root)
-    (root / "local/model").mkdir(parents=True)
+    shutil.copytree(EMBEDDED / "yardstick-mini", root / "local/model")
     entries = [registry_entry(f"dummy-{n:04}", "local/model") | {"backend": "dummy"} for n in range(models)]
     (root / "config/models.yaml").write_text(yaml.safe_dump({"models": entries}))
     site = {"machine": "test-node", "threads": 1, "cluster": {"minutes": 10, "memory_mb": 100}}
@@ -146,8 +146,8 @@ def main() -> int:
         print("bench_slurm: SLURM is not installed, left out (make test-slurm installs it)")
         return 0
     jobs = options.models * len(METRICS)
-    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
-        cluster = SlurmCluster(Path(folder, "cluster"))
+    with tempfile.TemporaryDirectory(prefix="slurm-") as home, tempfile.TemporaryDirectory() as folder:
+        cluster = SlurmCluster(Path(home))
         cluster.start()
         try:
             root = make_copy(Path(folder, "yardstick"), options.models)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from yardstick.slurm.ledger import ENDED, Job, Ledger, job_name, shard_key
+from yardstick.slurm.ledger import ENDED, LEDGER_VARIABLE, NAME_VARIABLE, Job, Ledger, job_name, shard_key
 from yardstick.slurm.outcomes import describe, explain, final_state, is_worth_another_try
-from yardstick.slurm.submission import parse_request
+from yardstick.slurm.submission import main, parse_request
 
 SHARD = f"gpt2/cluster-a/{'a' * 16}-{'b' * 16}"
 COMMAND = (
@@ -70,6 +70,44 @@ def make_ledger(folder: Path) -> Ledger:
     ledger = Ledger(folder / "ledger.jsonl")
     ledger.path.touch()
     return ledger
+
+
+@pytest.fixture
+def run_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """The ledger of a run whose programs this process is."""
+    ledger = make_ledger(tmp_path)
+    monkeypatch.setenv(LEDGER_VARIABLE, str(ledger.path))
+    monkeypatch.setenv(NAME_VARIABLE, "yardstick-1")
+    monkeypatch.chdir(tmp_path)
+    return ledger
+
+
+def test_a_job_of_an_earlier_run_is_taken_up(run_ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+    run_ledger.add(event="earlier", id="3", shard=SHARD)
+    assert main(CALL) == 0
+    assert capsys.readouterr().out == "3\n"
+    assert run_ledger.read().jobs == {"3": Job("3", SHARD, "logs/3.log", 1100, 60, is_adopted=True)}
+
+
+@pytest.mark.parametrize("state", ["CANCELLED", "FAILED"])
+def test_a_job_that_would_end_as_before_is_not_submitted_again(
+    run_ledger: Ledger, capsys: pytest.CaptureFixture[str], state: str
+) -> None:
+    run_ledger.add(event="submitted", id="3", shard=SHARD, log="3.log")
+    run_ledger.add(event="seen", id="3", state=state, node="n1")
+    log = Path(f"logs/latency/{SHARD}.log")
+    log.parent.mkdir(parents=True)
+    log.write_text("error: the model cannot be loaded\n")
+    assert main(CALL) == 1
+    assert capsys.readouterr().err.startswith("not tried again: SLURM job 3 ")
+
+
+def test_array_jobs_are_refused_since_models_differ_in_what_they_need(
+    run_ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*CALL, "--array=1-2"]) == 1
+    assert "remove slurm-array-jobs" in capsys.readouterr().err
+    assert SHARD in run_ledger.read().refusals
 
 
 def test_a_ledger_gives_back_what_was_added(tmp_path: Path) -> None:

@@ -5,32 +5,38 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from yardstick.errors import YardstickError
 from yardstick.files import write_atomically
-from yardstick.machine import accelerators, machine_label
+from yardstick.machine import hardware_label, machine_facts
+from yardstick.shard_paths import list_shards
+from yardstick.shards import read_documents
 
 
-def seen_hardware() -> str:
-    """Return processor, cores, memory and accelerators of this machine as one word."""
-    cards = (f"{count}x-{name.lower().replace(' ', '-')}" for name, count in sorted(Counter(accelerators()).items()))
-    return "+".join([machine_label("auto"), *cards])
+def describe_hardware(facts: Mapping[str, Any]) -> str:
+    """Return processor, cores, memory and accelerators of a machine as one word."""
+    cards = sorted(Counter(facts["accelerators"]).items())
+    return "+".join([hardware_label(facts), *(f"{count}x-{name.lower().replace(' ', '-')}" for name, count in cards)])
 
 
-def check_hardware(label: str, expected: str | None, claims: Path) -> None:
+def check_hardware(label: str, expected: str | None, claims: Path, results: Path) -> None:
     """Refuse to measure on a machine that is not what its label stands for.
 
     Args:
         label: the label of the results.
-        expected: what the settings say that the label stands for; None takes what the first job saw.
+        expected: what the settings say that the label stands for; None takes what the newest result under the label was
+            measured on, and without any what the first job sees.
         claims: folder that all machines share, with one file per label.
+        results: folder of the shards.
 
     Raises:
         YardstickError: this machine is another.
     """
-    seen = seen_hardware()
-    wanted = expected or _claim(claims / label, seen)
+    seen = describe_hardware(machine_facts())
+    wanted = expected or _claimed(claims / label, lambda: _measured_hardware(results, label) or seen)
     if wanted != seen:
         raise YardstickError(
             f"machine label {label!r} stands for {wanted}, but this node is {seen}; ask for one kind of node "
@@ -38,10 +44,22 @@ def check_hardware(label: str, expected: str | None, claims: Path) -> None:
         )
 
 
-def _claim(path: Path, seen: str) -> str:
-    """Return what the first job of a label saw; that job is this one if the file is not there yet."""
-    own = path.with_name(f".{path.name}.{seen}")
-    write_atomically(own, f"{seen}\n".encode())
-    with contextlib.suppress(FileExistsError):
-        os.link(own, path)  # fails if another job was first
+def _claimed(path: Path, first: Callable[[], str]) -> str:
+    """Return what stands in a claim; of several jobs that make it at once, one does."""
+    if not path.exists():
+        own = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
+        write_atomically(own, f"{first()}\n".encode())
+        with contextlib.suppress(FileExistsError):
+            os.link(own, path)
+        own.unlink()
     return path.read_text(encoding="utf-8").strip()
+
+
+def _measured_hardware(results: Path, label: str) -> str | None:
+    """Return what the newest result under a label was measured on, or None."""
+    shards = (shard for shard in list_shards(results).sizes if shard.machine == label)
+    runs = [documents[1] for shard in shards if (documents := read_documents(results, shard))]
+    for run in sorted(runs, key=lambda run: str(run.get("measured_at")), reverse=True):
+        with contextlib.suppress(KeyError, TypeError):  # a shard that somebody made by hand
+            return describe_hardware(run["machine"])
+    return None

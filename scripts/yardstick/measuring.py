@@ -56,8 +56,8 @@ def measure(metric: str, options: argparse.Namespace, console: Console) -> None:
     entry = _entry(options.model)
     identity = measurement_identity(metric, entry, config, suite=suite, threads=options.threads, root=Path())
     path = _checked_path(options.output, metric, entry, identity)
-    if "SLURM_JOB_ID" in os.environ:
-        check_hardware(path.machine, config.cluster.hardware, HARDWARE)
+    if "SLURM_JOB_ID" in os.environ and config.machine != "auto":
+        check_hardware(path.machine, config.cluster.hardware, HARDWARE, RESULTS)
     engine = make_engine(entry, config, options.threads, log=options.log, waiting=console.say)
     is_exclusive = METRICS[metric].is_machine_bound
     try:

@@ -63,6 +63,10 @@ class WorkflowRun:
         """Threads of a measurement."""
         return self.ask(lambda session: session.threads)
 
+    def threads_here(self, wildcards: Any) -> int:
+        """Threads of a job that measures in processes of its own, which a remote job cannot."""
+        return self.ask(_threads_here)
+
     def slots(self, count: int) -> Callable[[Any], int]:
         """Return a function that tells how many slots of this machine a job takes: none if it runs on another."""
         return lambda wildcards: 0 if self._is_remote else count
@@ -171,6 +175,15 @@ class WorkflowRun:
             print(leaderboard_table(LEADERBOARD))
         except YardstickError as error:
             print(f"error: {error}", file=sys.stderr)
+
+
+def _threads_here(session: Session) -> int:
+    if session.is_remote:
+        raise YardstickError(
+            "this target measures where it runs; submit it as one job, for example: "
+            "sbatch --exclusive --wrap 'make regressions CORES=8 MACHINE=mycluster-a100'"
+        )
+    return session.threads
 
 
 def _lock(session: Session) -> None:

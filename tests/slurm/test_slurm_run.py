@@ -61,6 +61,12 @@ def test_a_dry_run_plans_the_same_jobs(slurm_copy: SlurmCopy) -> None:
     assert slurm_copy.jobs() == {}
 
 
+def test_a_target_that_measures_where_it_runs_is_refused(slurm_copy: SlurmCopy) -> None:
+    done = slurm_copy.snakemake("regressions", check=False)
+    assert done.returncode == 1
+    assert "error: this target measures where it runs; submit it as one job" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("site", "line"),
     [

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from working_copy import ROOT
 from yardstick import needs
 from yardstick.config import load_config
 from yardstick.errors import YardstickError
-from yardstick.hardware import check_hardware, seen_hardware
+from yardstick.hardware import check_hardware, describe_hardware
+from yardstick.machine import machine_facts
 from yardstick.registry import ModelEntry, load_registry
+from yardstick.shard_paths import ShardPath
+from yardstick.shards import METADATA_KEY
 
 CONFIG = load_config(ROOT / "config/config.yaml")
 MINI = load_registry(ROOT / "config/models.yaml")["yardstick-mini"]
@@ -39,14 +45,29 @@ def test_gpus_are_those_of_the_registry_or_one_for_cuda(changes: dict[str, objec
 
 
 def test_the_first_machine_of_a_label_says_what_it_stands_for(tmp_path: Path) -> None:
-    check_hardware("cluster-a", None, tmp_path)
-    check_hardware("cluster-a", None, tmp_path)
+    check_hardware("cluster-a", None, tmp_path, tmp_path)
+    check_hardware("cluster-a", None, tmp_path, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["cluster-a"]
     (tmp_path / "cluster-a").write_text("another-64c-512gb\n")
     with pytest.raises(YardstickError, match="'cluster-a' stands for another-64c-512gb, but this node is"):
-        check_hardware("cluster-a", None, tmp_path)
+        check_hardware("cluster-a", None, tmp_path, tmp_path)
+
+
+def test_on_a_fresh_clone_the_newest_result_says_what_its_label_stands_for(tmp_path: Path) -> None:
+    claims, results = tmp_path / "claims", tmp_path / "results"
+    machine = machine_facts() | {"cores": 64, "accelerators": ["NVIDIA A100", "NVIDIA A100"]}
+    for name, measured_at in (("cluster-a", "2026-01-01T00:00:00Z"), ("cluster-b", "2026-02-01T00:00:00Z")):
+        path = ShardPath("latency", "gpt2", name, "a" * 16, "b" * 16).below(results)
+        path.parent.mkdir(parents=True)
+        document = {"identity": {}, "run": {"measured_at": measured_at, "machine": machine}}
+        schema = pa.schema([], metadata={METADATA_KEY: json.dumps(document).encode()})
+        pq.write_table(schema.empty_table(), path)
+    with pytest.raises(YardstickError, match=r"-64c-\d+gb\+2x-nvidia-a100, but this node is"):
+        check_hardware("cluster-a", None, claims, results)
+    check_hardware("cluster-c", None, claims, results)
 
 
 def test_the_settings_may_say_what_a_label_stands_for(tmp_path: Path) -> None:
-    check_hardware("cluster-a", seen_hardware(), tmp_path)
+    check_hardware("cluster-a", describe_hardware(machine_facts()), tmp_path, tmp_path)
     with pytest.raises(YardstickError, match="stands for another-64c-512gb"):
-        check_hardware("cluster-a", "another-64c-512gb", tmp_path)
+        check_hardware("cluster-a", "another-64c-512gb", tmp_path, tmp_path)

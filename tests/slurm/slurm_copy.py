@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
@@ -84,10 +84,10 @@ class SlurmCopy(WorkingCopy):
             if Path(folder) == self.root and (not model or comment.split("/")[1] == model)
         }
 
-    def memory_of(self, jobs: Iterable[str]) -> list[str]:
-        """Return the memory that each job asked for, as SLURM prints it."""
-        options = ("--noheader", "--states=all", "--format=%m")
-        return [self.cluster.run("squeue", *options, f"--job={job}") for job in jobs]
+    def asked(self, model: str, field: str) -> list[str]:
+        """Return what each job of a model asked for: a field of squeue, %m for memory, %l for the time limit."""
+        options = ("--noheader", "--states=all", f"--format={field}")
+        return [self.cluster.run("squeue", *options, f"--job={job}") for job in self.jobs(model)]
 
     def wait_for_waiting(self, *models: str) -> None:
         """Wait until a job of each model is held back by the machine's lock."""

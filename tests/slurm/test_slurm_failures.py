@@ -23,17 +23,22 @@ def named_log(copy: SlurmCopy, line: str) -> str:
     return (copy.root / re.search(r"\(log: (.+?)\)", line)[1]).read_text()
 
 
-def test_a_job_that_runs_out_of_memory_gets_more_and_is_named_if_that_is_not_enough(slurm_copy: SlurmCopy) -> None:
-    slurm_copy.keep_models(small={"memory_mb": 420}, tiny={"memory_mb": 1})
-    slurm_copy.site(machine="test-node", threads=2, cluster={"minutes": 5, "memory_mb": 49})
-    done = slurm_copy.snakemake(*ANSWERS, check=False)
-    assert done.returncode == 1
-    assert slurm_copy.memory_of(slurm_copy.jobs("small")) == ["450M", "900M"]
-    assert list(slurm_copy.jobs("small").values())[1] == "COMPLETED"
-    tries = list(slurm_copy.jobs("tiny"))
-    assert slurm_copy.memory_of(tries) == ["50M", "100M"]
-    told = summary(done.stderr)
-    line = re.search(rf"reasoning_answers tiny: SLURM job {tries[1]} ran out of memory \(100 MB\).*", told)
+def test_more_memory_and_time_are_given_and_named_if_they_are_not_enough(slurm_copy: SlurmCopy) -> None:
+    slurm_copy.keep_models(late={"memory_mb": 1100}, small={"memory_mb": 420}, tiny={"memory_mb": 1})
+    slurm_copy.site(machine="test-node", threads=2, cluster={"minutes": 1, "memory_mb": 49})
+    with slurm_copy.held_back() as let_go, slurm_copy.running(*ANSWERS) as run:
+        slurm_copy.wait_for_waiting("late")
+        (late,) = slurm_copy.jobs("late")
+        slurm_copy.cluster.wait_for(lambda: slurm_copy.jobs("late")[late] == "TIMEOUT", 150)
+        let_go()
+        assert run.wait() == 1
+    assert slurm_copy.asked("late", "%l") == ["1:00", "2:00"]
+    assert slurm_copy.asked("small", "%m") == ["450M", "900M"]
+    assert slurm_copy.asked("tiny", "%m") == ["50M", "100M"]
+    assert {path.split("/")[1] for path in slurm_copy.shards()} == {"model=late", "model=small"}
+    told = summary(run.output)
+    (_, tiny) = slurm_copy.jobs("tiny")
+    line = re.search(rf"reasoning_answers tiny: SLURM job {tiny} ran out of memory \(100 MB\).*", told)
     assert line
     assert "xceeded" in named_log(slurm_copy, line[0])
     assert "reasoning_answers small" not in told
@@ -65,20 +70,6 @@ def test_preempted_then_lost_with_its_node_then_resumed(slurm_copy: SlurmCopy) -
         let_go()
         slurm_copy.snakemake(*ANSWERS)
     assert len(slurm_copy.shards()) == 2
-
-
-def test_a_job_that_runs_out_of_time_gets_twice_as_much(slurm_copy: SlurmCopy) -> None:
-    slurm_copy.keep_models(late={})
-    slurm_copy.site(machine="test-node", threads=2, cluster={"minutes": 1})
-    cluster = slurm_copy.cluster
-    with slurm_copy.held_back() as let_go, slurm_copy.running(*ANSWERS) as run:
-        slurm_copy.wait_for_waiting("late")
-        (first,) = slurm_copy.jobs("late")
-        cluster.wait_for(lambda: slurm_copy.jobs("late")[first] == "TIMEOUT", 150)
-        let_go()
-        assert run.wait() == 0
-    _, second = slurm_copy.jobs("late")
-    assert "TimeLimit=00:02:00" in cluster.run("scontrol", "show", "job", second)
 
 
 def test_a_job_that_sees_another_kind_of_node_refuses_and_is_not_tried_again(slurm_copy: SlurmCopy) -> None:

@@ -21,6 +21,7 @@ _CONFIGURATION = "YARDSTICK_SLURM_CONF"
 _START_LIMIT_S = 90.0
 _PAUSE_S = 5.0
 _OWN_QUERY_S = 60.0
+_BETWEEN_LINES_S = 30.0
 
 
 def stand_in_front() -> None:
@@ -104,15 +105,15 @@ class SlurmRun:
 
         Its jobs go on then, and the next run takes them up.
         """
-        told = ""
+        told, told_s = "", 0.0
         while True:
             time.sleep(min(_PAUSE_S, silence_s / 4))
             # The executor asks ever less often while nothing ends.
             if self._silence_s() > min(_OWN_QUERY_S, silence_s / 2):
                 self.refresh()
             jobs = list(self._ledger.read().jobs.values())
-            if (line := _progress(jobs)) != told:
-                told = line
+            if (line := _progress(jobs)) != told and time.monotonic() - told_s > _BETWEEN_LINES_S:
+                told, told_s = line, time.monotonic()
                 self._say(line)
             if all(job.has_ended for job in jobs) or self._silence_s() < silence_s:
                 continue

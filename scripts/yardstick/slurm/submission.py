@@ -144,8 +144,8 @@ def _submit(ledger: Ledger, request: Request) -> int:
     except NoAnswerError as error:
         return _refuse(ledger, request, str(error))
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["sbatch failed"]
-        return _refuse(ledger, request, lines[-1].removeprefix("sbatch: error: "))
+        lines = [line.removeprefix("sbatch: error: ") for line in done.stderr.strip().splitlines()]
+        return _refuse(ledger, request, "; ".join(lines) or "sbatch failed")
     # With --parsable: the number, and behind a semicolon the cluster.
     _record(ledger, request, done.stdout.strip().split(";")[0], is_adopted=False)
     print(done.stdout, end="")

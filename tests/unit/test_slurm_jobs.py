@@ -102,11 +102,14 @@ def test_a_job_that_would_end_as_before_is_not_submitted_again(
     assert capsys.readouterr().err.startswith("not tried again: SLURM job 3 ")
 
 
-def test_array_jobs_are_refused_since_models_differ_in_what_they_need(
-    run_ledger: Ledger, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("option", "remedy"), [("--array=1-2", "remove slurm-array-jobs"), ("--clusters", "remove the resource")]
+)
+def test_jobs_that_cannot_be_asked_for_or_seen_rightly_are_refused(
+    run_ledger: Ledger, capsys: pytest.CaptureFixture[str], option: str, remedy: str
 ) -> None:
-    assert main([*CALL, "--array=1-2"]) == 1
-    assert "remove slurm-array-jobs" in capsys.readouterr().err
+    assert main([*CALL, option]) == 1
+    assert remedy in capsys.readouterr().err
     assert SHARD in run_ledger.read().refusals
 
 

@@ -25,7 +25,7 @@ _BETWEEN_LINES_S = 30.0
 
 
 def stand_in_front() -> None:
-    """Put the project's `sbatch`, `sacct` and `srun` before SLURM's, for this process and all that it starts."""
+    """Put the project's `sbatch`, `sacct`, `sinfo` and `srun` before SLURM's, for this process and all that it starts."""
     os.environ["PATH"] = os.pathsep.join([str(FRONT), path_behind_front()])
     if configuration := os.environ.get("SLURM_CONF"):
         os.environ[_CONFIGURATION] = configuration
@@ -49,10 +49,11 @@ class SlurmRun:
         Raises:
             YardstickError: SLURM does not answer, so jobs of an earlier run could be alive unseen.
         """
-        jobs = self._jobs_at_start()
         SLURM_RUNS.mkdir(parents=True, exist_ok=True)
+        # First of all: a submission of a killed run that still waits for the controller gives up by it.
         for old in SLURM_RUNS.iterdir():
             old.unlink()
+        jobs = self._jobs_at_start()
         self._ledger.path.touch()
         status.heard_file(self._ledger).touch()
         os.environ.update({LEDGER_VARIABLE: str(self._ledger.path), NAME_VARIABLE: self._name})

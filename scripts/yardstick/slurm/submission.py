@@ -14,6 +14,10 @@ from yardstick.slurm.outcomes import describe, is_worth_another_try, measurement
 from yardstick.slurm.programs import NoAnswerError, become_program, list_jobs, run_patiently
 
 _TARGET = re.compile(r"(?P<rule>\w+):(?P<wildcards>(?:\w+=[A-Za-z0-9._-]+,?)+)")
+_REFUSED = {
+    "--array": "array jobs would give every model the memory of the first; remove slurm-array-jobs",
+    "--clusters": "jobs on another cluster are not seen from this one; remove the resource for it, and run there",
+}
 _PARTS = ("model", "machine", "definition", "environment")
 
 
@@ -44,10 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     request = parse_request(arguments, name) if ledger and name else None
     if ledger is None or request is None:
         become_program("sbatch", arguments, without=127)
-    if any(argument.startswith("--array") for argument in arguments):
-        return _refuse(
-            ledger, request, "array jobs would give every model the memory of the first; remove slurm-array-jobs"
-        )
+    for option, reason in _REFUSED.items():
+        if any(argument.startswith(option) for argument in arguments):
+            return _refuse(ledger, request, reason)
     events = ledger.read()
     if adopted := _adoptable(events, request.shard):
         _record(ledger, request, adopted, is_adopted=True)
@@ -125,7 +128,12 @@ def _refuse(ledger: Ledger, request: Request, reason: str) -> int:
 
 
 def _accepted(ledger: Ledger, request: Request) -> str | None:
-    """Return the number of a job that was taken although `sbatch` did not hear so, or None."""
+    """Return the number of a job that was taken although `sbatch` did not hear so, or None.
+
+    The process ends when its run is over and another has begun.
+    """
+    if not ledger.path.exists():
+        sys.exit(1)
     known = ledger.read().jobs
     comment = f"{request.rule}/{request.shard}"
     try:

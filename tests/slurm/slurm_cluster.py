@@ -120,6 +120,8 @@ class SlurmCluster:
         self.wait_for(lambda: not self.run("squeue", "--noheader", check=False), 20, check=False)
         for name in ("slurmd", "slurmctld", "munged"):
             self._end(name)
+        for pid in self._left_behind():
+            os.kill(pid, signal.SIGKILL)
 
     def run(self, *command: str, check: bool = True) -> str:
         """Run one of SLURM's programs and return what it prints."""
@@ -141,6 +143,19 @@ class SlurmCluster:
                     raise TimeoutError(f"not within {limit_s} s: {condition}; the logs are in {self.folder}/log")
                 return
             time.sleep(0.1)
+
+    def _left_behind(self) -> list[int]:
+        """Return the processes of jobs that SLURM has lost sight of, as when their node was said to be down."""
+        mark = f"SLURM_CONF={self.folder}/slurm.conf".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                variables = (process / "environ").read_bytes().split(b"\0")
+            except OSError:  # it has ended, or is another user's
+                continue
+            if mark in variables and any(variable.startswith(b"SLURM_JOB_ID=") for variable in variables):
+                found.append(int(process.name))
+        return found
 
     def _configure(self) -> None:
         for name in ("munge", "state", "spool", "log"):

@@ -48,9 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     request = parse_request(arguments, name) if ledger and name else None
     if ledger is None or request is None:
         become_program("sbatch", arguments, without=127)
-    for option, reason in _REFUSED.items():
+    for option, remedy in _REFUSED.items():
         if any(argument.startswith(option) for argument in arguments):
-            return _refuse(ledger, request, reason)
+            return _refuse(ledger, request, remedy)
     events = ledger.read()
     if adopted := _adoptable(events, request.shard):
         _record(ledger, request, adopted, is_adopted=True)

@@ -10,7 +10,7 @@ CODE := scripts tests
 
 .DEFAULT_GOAL := help
 .PHONY: contribution measure watch collect publish lint-workflows
-.PHONY: help ci_safe ci_borderline local_only all leaderboard status test test-all test-llama-cpp test-llama-server test-vllm lint format bench embedded schemas lock clean
+.PHONY: help ci_safe ci_borderline local_only all leaderboard status test test-all test-llama-cpp test-llama-server test-vllm test-slurm lint format bench embedded schemas lock clean
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,10 @@ status: $(VENV)/.ready ## Say what is up to date, and what is wanted and why
 	@$(RUN) status $(if $(MODELS),--config models=$(MODELS))
 
 test: $(VENV)/.ready-dev ## Run the tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not slurm"
 
 test-all: $(VENV)/.ready-dev ## Run the tests, the slow ones too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slurm"
 
 test-llama-cpp: $(VENV)/.ready-llama-cpp ## Install llama-cpp-python into .venv (compiles for minutes) and test it
 	$(BIN)/python -m pytest -m llama_cpp
@@ -44,6 +44,17 @@ test-vllm: $(VENV)/.ready-dev setup-vllm ## Install vLLM for processors (2.5 GB)
 .PHONY: setup-vllm
 setup-vllm: | $(BIN)/python
 	@$(BIN)/python scripts/setup_vllm.py
+
+test-slurm: $(VENV)/.ready-slurm $(VENV)/.ready-dev ## Run through a real SLURM on this machine (as root, installs it on Debian) and test with it
+	@PATH="$$PATH:/usr/sbin"; { command -v munged && command -v slurmctld && command -v slurmd; } >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null; } || \
+	  { echo "error: SLURM is not installed; as root on Debian: apt-get install slurm-wlm munge"; exit 1; }
+	@# Both mostly wait for SLURM, each for a cluster of its own.
+	@output=$$(mktemp); failures=tests/slurm/test_slurm_failures.py; \
+	$(BIN)/python -m pytest -m slurm $$failures >"$$output" 2>&1 & beside=$$!; \
+	$(BIN)/python -m pytest -m slurm tests/slurm --ignore $$failures; status=$$?; \
+	wait $$beside || status=1; cat "$$output"; rm "$$output"; exit $$status
 
 lint: $(VENV)/.ready-dev lint-workflows ## Check style, types, schemas and the workflow
 	$(BIN)/ruff check $(CODE)
@@ -130,6 +141,10 @@ wheel-llama-cpp: $(VENV)/.ready
 $(VENV)/.ready-llama-cpp: envs/requirements-llama-cpp.txt $(VENV)/.ready-dev
 	@echo "Compiling llama-cpp-python unless it is kept already, for some minutes ..."
 	@CMAKE_ARGS="$(LLAMA_CPP_OPTIONS)" $(PIP) --find-links resources/wheels --requirement envs/requirements-llama-cpp.txt
+	@touch $@
+
+$(VENV)/.ready-slurm: envs/requirements-slurm.txt $(VENV)/.ready
+	@$(PIP) --requirement envs/requirements-slurm.txt
 	@touch $@
 
 resources/llama-server/version.txt: scripts/build_llama_server.py | $(BIN)/python

@@ -146,6 +146,23 @@ class Engines(StrictModel):
     trtllm: ManagedSettings = Field(description="TensorRT-LLM's server program")
 
 
+class ClusterSettings(StrictModel):
+    """What holds for jobs on a cluster, whatever they measure. Nothing here makes a result stale."""
+
+    minutes: int = Field(default=60, ge=1, le=100_000, description="time limit of a job; servers get theirs on top")
+    memory_mb: int = Field(
+        default=500, ge=0, description="memory of a job beside what its model needs, in MB (2**20 bytes)"
+    )
+    hardware: str | None = Field(
+        default=None,
+        max_length=200,
+        description="what each node must be, as a job that is refused names it; left out: what the first job sees",
+    )
+    silence_minutes: float = Field(
+        default=60, gt=0, strict=False, description="the run ends when the scheduler has not answered for so long"
+    )
+
+
 class Config(StrictModel):
     """The content of `config/config.yaml`, with what `--config` overrides."""
 
@@ -170,6 +187,7 @@ class Config(StrictModel):
     )
     protocol: Protocol = Field(description="what is measured, and how")
     engines: Engines = Field(description="where the engines of this machine are")
+    cluster: ClusterSettings = Field(default=ClusterSettings(), description="jobs on a cluster (docs/slurm.md)")
     memory_gb: _Limit = Field(default=None, description="for recommend: most memory in GB (1e9 bytes)")
     min_reasoning: Annotated[float, Field(ge=0, le=1, strict=False)] | None = Field(
         default=None, description="for recommend: least reasoning score, 0 to 1"

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from yardstick.paths import FETCHED, LOGS
 from yardstick.shard_paths import ShardPath
 
+Explain = Callable[[ShardPath], tuple[str, str] | None]
 
-def failure_lines(unfinished: Sequence[ShardPath]) -> list[str]:
-    """Return the lines of the list; a download that failed stands once for all that waited for it."""
+
+def failure_lines(unfinished: Sequence[ShardPath], explain: Explain = lambda path: None) -> list[str]:
+    """Return the lines of the list; a download that failed stands once for all that waited for it.
+
+    Args:
+        unfinished: the wanted shards that are missing.
+        explain: returns why a scheduler did not bring a shard, and the log that tells more, or None.
+    """
     if not unfinished:
         return ["Every wanted result is there, but the leaderboard could not be built; the lines above say why."]
     lines: dict[str, None] = {}
     for path in unfinished:
+        if found := explain(path):
+            lines[f"  {path.metric} {path.model}: {found[0]}{f' (log: {found[1]})' if found[1] else ''}"] = None
+            continue
         log = log_path(path)
         reason = _reason(log)
         if reason is None and (fetch := _failed_fetch(path.model)):

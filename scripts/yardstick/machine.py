@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,13 @@ def machine_label(setting: str) -> str:
     """
     if setting != "auto":
         return setting
-    words = re.findall(r"[a-z0-9]+", _NOISE.sub(" ", cpu_model()).lower()) or ["cpu"]
-    return f"{'-'.join(words)[:40].rstrip('-')}-{os.cpu_count() or 1}c-{_installed_memory_gb()}gb"
+    return hardware_label(machine_facts())
+
+
+def hardware_label(facts: Mapping[str, Any]) -> str:
+    """Return processor, cores and memory of `machine_facts`, of this machine or another, as one word."""
+    words = re.findall(r"[a-z0-9]+", _NOISE.sub(" ", facts["cpu"]).lower()) or ["cpu"]
+    return f"{'-'.join(words)[:40].rstrip('-')}-{facts['cores']}c-{_installed_memory_gb(facts['memory_bytes'])}gb"
 
 
 def machine_facts() -> dict[str, Any]:
@@ -85,6 +91,6 @@ def usable_memory_bytes() -> int:
     return min(memory_bytes(), int(limit)) if limit.isdigit() else memory_bytes()
 
 
-def _installed_memory_gb() -> int:
-    reported = memory_bytes() / 2**30
+def _installed_memory_gb(reported_bytes: int) -> int:
+    reported = reported_bytes / 2**30
     return next((size for size in _MEMORY_SIZES_GB if size >= reported), round(reported))

@@ -16,12 +16,13 @@ from yardstick.config import Config, load_config
 from yardstick.console import Console, run_job
 from yardstick.errors import YardstickError
 from yardstick.guards import guard_rails
+from yardstick.hardware import check_hardware
 from yardstick.identity import Identity, measurement_identity
 from yardstick.locks import machine_lock
 from yardstick.machine import machine_facts
 from yardstick.metrics.observations import Observations
 from yardstick.model_spec import make_engine
-from yardstick.paths import CONFIG, REGISTRY, RESULTS, SUITE
+from yardstick.paths import CONFIG, HARDWARE, REGISTRY, RESULTS, SUITE
 from yardstick.registry import ModelEntry, load_registry
 from yardstick.shard_paths import ShardPath, parse_shard_path
 from yardstick.shards import write_shard
@@ -55,6 +56,8 @@ def measure(metric: str, options: argparse.Namespace, console: Console) -> None:
     entry = _entry(options.model)
     identity = measurement_identity(metric, entry, config, suite=suite, threads=options.threads, root=Path())
     path = _checked_path(options.output, metric, entry, identity)
+    if "SLURM_JOB_ID" in os.environ and config.machine != "auto":
+        check_hardware(path.machine, config.cluster.hardware, HARDWARE, RESULTS)
     engine = make_engine(entry, config, options.threads, log=options.log, waiting=console.say)
     is_exclusive = METRICS[metric].is_machine_bound
     try:

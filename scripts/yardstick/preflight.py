@@ -19,18 +19,27 @@ _CONNECT_TIMEOUT_S = 3.0
 _HUB = "https://huggingface.co"
 
 
-def refusals(entries: Iterable[ModelEntry], config: Config) -> dict[str, str]:
-    """Return model id -> why this machine cannot run it, with the remedy, for those that it cannot."""
+def refusals(entries: Iterable[ModelEntry], config: Config, *, is_remote: bool = False) -> dict[str, str]:
+    """Return model id -> why this machine cannot run it, with the remedy, for those that it cannot.
+
+    Args:
+        entries: the models.
+        config: the settings.
+        is_remote: whether other machines measure, so that memory and devices here say nothing.
+    """
     found: dict[str, str] = {}
     for entry in entries:
-        if reason := _refusal(entry, config):
+        if reason := _refusal(entry, config, is_remote):
             found[entry.id] = reason
     return found
 
 
-def _refusal(entry: ModelEntry, config: Config) -> str | None:
+def _refusal(entry: ModelEntry, config: Config, is_remote: bool) -> str | None:
     """Return the first reason, the quick checks before those that use the network."""
-    if not is_elsewhere(entry, config) and (reason := _memory_refusal(entry) or _device_refusal(entry)):
+    if is_remote:
+        if entry.device == "auto":
+            return "device: auto cannot be told before a job runs on its node; set device: cuda or device: cpu"
+    elif not is_elsewhere(entry, config) and (reason := _memory_refusal(entry) or _device_refusal(entry)):
         return reason
     return engine_refusal(entry, config) or _hub_refusal(entry)
 

@@ -167,6 +167,12 @@ class ModelEntry(StrictModel):
     license: str = Field(min_length=1, max_length=64, description="licence identifier, for example apache-2.0")
     description: str = Field(min_length=1, max_length=400, description="one or two sentences for readers")
     memory_mb: int = Field(ge=1, description="memory needed to load and run it, in MB (1e6 bytes)")
+    gpus: int | None = Field(
+        default=None,
+        ge=0,
+        le=1024,
+        description="GPUs that a cluster job asks for; left out: one for device cuda, else none",
+    )
     allow_remote_code: bool = Field(default=False, description="true: run Python code that comes with the weights")
     allow_pickle: bool = Field(default=False, description="true: load weights that are not safetensors")
 

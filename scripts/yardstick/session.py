@@ -32,18 +32,23 @@ class Session:
 
     Attributes:
         settings: Snakemake's `config`, command line included.
-        cores: the cores that Snakemake was given.
+        cores: the cores that Snakemake was given; None in a run whose jobs go to other machines.
         say: prints one line for the user.
     """
 
     settings: Mapping[str, Any]
-    cores: int
+    cores: int | None
     say: Callable[[str], None]
     _wanted: dict[str, list[ShardPath]] = field(default_factory=dict)
     _files: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.run_id = f"{int(time.time()):x}-{os.getpid():x}"
+        if self.is_remote and self.config.machine == "auto":
+            raise YardstickError(
+                f"{CONFIG}: machine: auto means this machine, but jobs go to others; set a label for them in the "
+                "profile's site.yaml (docs/slurm.md)"
+            )
         self.plan = Plan(load_inputs(Path(), self.config, self.threads))
 
     @cached_property
@@ -56,8 +61,12 @@ class Session:
         """Threads of a measurement."""
         asked = self.config.threads
         if asked == "cores":
+            if self.cores is None:
+                raise YardstickError(
+                    f"{CONFIG}: threads: jobs on other machines need a whole number; set it in the profile's site.yaml"
+                )
             return self.cores
-        if asked > self.cores:
+        if self.cores is not None and asked > self.cores:
             raise YardstickError(f"{CONFIG}: threads: {asked} exceeds --cores {self.cores}; raise --cores")
         return asked
 
@@ -70,9 +79,18 @@ class Session:
             write_atomically(path, json.dumps(document, indent=1).encode())
         return path
 
+    @property
+    def is_remote(self) -> bool:
+        """Tell whether other machines measure."""
+        return self.cores is None
+
     def selected(self, tiers: tuple[str, ...] = TIERS) -> list[ModelEntry]:
         """Return the models of the tiers, narrowed by `--config models=...`."""
         return select(self.plan.inputs.registry, tiers=tiers, names=self.config.models)
+
+    def entry(self, model: str) -> ModelEntry:
+        """Return the registry's entry of a model."""
+        return self.plan.inputs.registry[model]
 
     def wanted(self, target: str, tiers: tuple[str, ...]) -> list[str]:
         """Return the files that a target asks for: shards, scores, and the leaderboard when any is wanted or it is old.
@@ -164,7 +182,10 @@ class Session:
         obstacles = {entry.id: self.plan.obstacle(entry) for entry in selected}
         planned = [entry for entry in selected if not obstacles[entry.id]]
         needy = [entry for entry in planned if self.plan.wanted_measurements(entry)]
-        refused = {**{name: reason for name, reason in obstacles.items() if reason}, **refusals(needy, self.config)}
+        refused = {
+            **{name: reason for name, reason in obstacles.items() if reason},
+            **refusals(needy, self.config, is_remote=self.is_remote),
+        }
         for name, reason in refused.items():
             if self.config.strict:
                 raise YardstickError(f"{name}: {reason} (strict is on)")

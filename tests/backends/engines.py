@@ -98,7 +98,9 @@ def vllm(folder: Path) -> Iterator[Engine]:
 
     # A quarter of a GiB for the cache, and no compiling: a start of seconds and not of a minute.
     arguments = ("--kv-cache-memory-bytes", str(1 << 28), "--enforce-eager", "--max-num-seqs", "8")
-    server = ServerSpec(command=str(VLLM), arguments=arguments, start_limit_s=300, log=folder / "vllm.log")
+    server = ServerSpec(
+        command=str(VLLM), arguments=arguments, start_limit_s=300, log=folder / "vllm.log", waiting=lambda text: None
+    )
     yield VllmEngine(spec(MODEL, server=server))
 
 
@@ -150,7 +152,8 @@ def _started_stand_in(kind: str, engine: type[Engine], folder: Path) -> Iterator
     """An engine that starts a program which takes the command line of the real one; a child of it leaves the session."""
     model = folder / "tiny"
     model.mkdir(exist_ok=True)
-    server = ServerSpec(command=str(STAND_INS / f"fake_{kind}_command.py"), start_limit_s=60, log=folder / "server.log")
+    command = str(STAND_INS / f"fake_{kind}_command.py")
+    server = ServerSpec(command=command, start_limit_s=60, log=folder / "server.log", waiting=lambda text: None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAKE_SERVER_SETTINGS", json.dumps({"schedule": SCHEDULE}))
         patch.setenv("FAKE_SERVER_FAULTS", "stray")

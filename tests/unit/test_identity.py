@@ -120,6 +120,7 @@ MODEL_FIELDS = {
     "license": ("apache-2.0", NONE),
     "description": ("Other words.", NONE),
     "memory_mb": (200, NONE),
+    "gpus": (2, NONE),
     "allow_remote_code": (True, ALL),
     "allow_pickle": (True, ALL),
 }

@@ -15,6 +15,8 @@ rule build_leaderboard:
         "logs/leaderboard/{target}-{run}.log",
     conda:
         "../../envs/transformers.yaml"
+    resources:
+        host_slots=1,
     params:
         config=lambda wildcards: RUN.config_file,
     shell:

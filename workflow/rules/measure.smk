@@ -17,7 +17,11 @@ rule measure_latency:
         "../../envs/transformers.yaml"
     threads: RUN.threads
     resources:
-        host_slots=100,
+        host_slots=RUN.slots(100),
+        mem_mb=RUN.memory_mb,
+        runtime=RUN.minutes,
+        gpu=RUN.gpus,
+        slurm_extra="--exclusive",
     params:
         script="scripts/measure_latency.py",
         config=lambda wildcards: RUN.config_file,
@@ -66,7 +70,10 @@ use rule measure_latency as answer_reasoning with:
     log:
         f"logs/reasoning_answers/{LOG}",
     resources:
-        host_slots=1,
+        host_slots=RUN.slots(1),
+        mem_mb=RUN.memory_mb,
+        runtime=RUN.minutes,
+        gpu=RUN.gpus,
     params:
         script="scripts/answer_reasoning.py",
         config=lambda wildcards: RUN.config_file,

@@ -12,6 +12,8 @@ rule fetch_model:
         "logs/fetch/{model}-{revision}.log",
     conda:
         "../../envs/transformers.yaml"
+    resources:
+        host_slots=1,
     params:
         config=lambda wildcards: RUN.config_file,
     shell:

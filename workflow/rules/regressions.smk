@@ -11,7 +11,7 @@ rule regressions:
         "logs/regressions.md",
     conda:
         "../../envs/transformers.yaml"
-    threads: RUN.threads
+    threads: RUN.threads_here
     resources:
         host_slots=100,
     params:

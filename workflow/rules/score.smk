@@ -14,5 +14,11 @@ rule score_reasoning:
         f"logs/reasoning/{LOG}",
     conda:
         "../../envs/transformers.yaml"
+    resources:
+        host_slots=1,
     shell:
         "python scripts/score_reasoning.py" " --answers {input:q}" " --output {output:q}" " --log {log:q}"
+
+
+localrules:
+    score_reasoning,

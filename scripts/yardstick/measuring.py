@@ -16,10 +16,10 @@ from yardstick.config import Config, load_config
 from yardstick.console import Console, run_job
 from yardstick.errors import YardstickError
 from yardstick.guards import guard_rails
-from yardstick.hardware import check_hardware
 from yardstick.identity import Identity, measurement_identity
 from yardstick.locks import machine_lock
 from yardstick.machine import machine_facts
+from yardstick.machine_label import check_hardware
 from yardstick.metrics.observations import Observations
 from yardstick.model_spec import make_engine
 from yardstick.paths import CONFIG, HARDWARE, REGISTRY, RESULTS, SUITE

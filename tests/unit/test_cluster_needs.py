@@ -12,8 +12,8 @@ from working_copy import ROOT
 from yardstick import needs
 from yardstick.config import load_config
 from yardstick.errors import YardstickError
-from yardstick.hardware import check_hardware, describe_hardware
 from yardstick.machine import machine_facts
+from yardstick.machine_label import check_hardware, describe_hardware
 from yardstick.registry import ModelEntry, load_registry
 from yardstick.shard_paths import ShardPath
 from yardstick.shards import METADATA_KEY

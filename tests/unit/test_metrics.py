@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -383,14 +384,14 @@ def test_the_unique_and_proportional_sizes_are_within_the_resident_one(sizes: di
 class Hungry(Scripted):
     """An engine that holds some memory after loading, more while it loads and while it decodes."""
 
-    held: bytearray
+    held: mmap.mmap
 
     def process_ids(self) -> list[int]:
         return [os.getpid()]
 
     def load(self) -> None:
         _peak(200_000_000)
-        self.held = bytearray(b"x") * 50_000_000
+        self.held = _resident(50_000_000)
 
     def generate(self, prompt: str, new_tokens: int) -> Completion:
         _peak(100_000_000)
@@ -398,9 +399,15 @@ class Hungry(Scripted):
 
 
 def _peak(size: int) -> None:
-    filled = bytearray(b"x") * size
-    time.sleep(0.2)
-    del filled
+    with _resident(size):
+        time.sleep(0.2)
+
+
+def _resident(size: int) -> mmap.mmap:
+    # Mapped, since the heap may serve this from memory that earlier tests freed and that is resident already.
+    mapped = mmap.mmap(-1, size)
+    mapped.write(b"x" * size)
+    return mapped
 
 
 def test_memory_sees_what_stays_and_the_peaks_between() -> None:

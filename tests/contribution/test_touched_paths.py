@@ -193,6 +193,16 @@ def test_a_branch_without_results_is_no_contribution_of_results(branch: Branch) 
     assert "no new results" in report.markdown()
 
 
+def test_compacted_results_are_refused_also_alone(branch: Branch) -> None:
+    """They count like results, and nothing would check them."""
+    (branch.root / branch.shard).unlink()
+    file = "history/metric=memory/year=2026/shards-00000000.parquet"
+    branch.write(file, "x")
+    assert branch.check().refusals() == [
+        f"{file}: compacted results are the maintainers' to write; leave it out of the contribution"
+    ]
+
+
 @pytest.mark.parametrize("revision", ["no-such-branch", "--output=/tmp/x"])
 def test_a_revision_that_is_none_is_one_clear_line(branch: Branch, revision: str) -> None:
     with pytest.raises(YardstickError, match=r"no-such-branch|not a revision") as raised:

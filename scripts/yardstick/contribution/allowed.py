@@ -24,6 +24,11 @@ def is_result(change: Change) -> bool:
     return change.path.startswith(f"{RESULTS}/")
 
 
+def is_history(change: Change) -> bool:
+    """Tell whether a change lies below `history/`, whose results count like those below `results/`."""
+    return change.path.startswith(f"{_HISTORY}/")
+
+
 def path_problem(change: Change) -> str | None:
     """Return why a contribution may not make a change, with the remedy, or None."""
     if is_result(change):
@@ -33,7 +38,7 @@ def path_problem(change: Change) -> str | None:
     first = change.path.split("/")[0]
     if first == str(LEADERBOARD):
         return "the leaderboard is built again after the merge; leave it out of the contribution"
-    if first == _HISTORY:
+    if is_history(change):
         return "compacted results are the maintainers' to write; leave it out of the contribution"
     return "a contribution of results touches nothing else; put it into another pull request"
 

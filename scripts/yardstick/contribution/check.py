@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from yardstick.config import load_config
-from yardstick.contribution.allowed import is_result, path_problem, total_problems
+from yardstick.contribution.allowed import is_history, is_result, path_problem, total_problems
 from yardstick.contribution.changes import Change, Changes
 from yardstick.contribution.documents import document_problems, run_of
 from yardstick.contribution.headline import headline
@@ -40,7 +40,7 @@ def check(root: Path, changes: Changes, *, is_local: bool = False, now: datetime
         is_local: whether other changes are a contributor's own affair: then they are notes and not refused.
         now: the time, by default the current.
     """
-    if not any(is_result(change) for change in changes.found):
+    if not any(is_result(change) or (is_history(change) and not is_local) for change in changes.found):
         return Report([], notes=[_NOTHING])
     if problems := total_problems(changes.found):
         return Report([], general=problems)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy as copies
 import shutil
+from typing import Any
 
 import yaml
 from workflow_runner import GitHub, git
@@ -12,27 +12,35 @@ from working_copy import WorkingCopy
 
 def keep_models(copy: WorkingCopy, *names: str) -> None:
     """Leave only some models in the registry."""
-    file = copy.root / "config/models.yaml"
-    content = yaml.safe_load(file.read_text())
+    content = _registry(copy)
     content["models"] = [entry for entry in content["models"] if entry["id"] in names]
-    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    _write_registry(copy, content)
+
+
+def add_borderline_models(copy: WorkingCopy) -> None:
+    """Add two models of the other tier: a good one, and one that passes the preflight and whose weights are cut short."""
+    folder = copy.root / "models/broken"
+    shutil.copytree(copy.root / "workflow/resources/embedded/yardstick-mini", folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    content = _registry(copy)
+    for name, source in (("borderline", {"embedded": "yardstick-mini"}), ("broken", {"path": "models/broken"})):
+        content["models"].append(content["models"][0] | {"id": name, "tier": "ci_borderline", "source": source})
+    _write_registry(copy, content)
+
+
+def _registry(copy: WorkingCopy) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((copy.root / "config/models.yaml").read_text())
+    return content
+
+
+def _write_registry(copy: WorkingCopy, content: dict[str, Any]) -> None:
+    (copy.root / "config/models.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def commit(copy: WorkingCopy, message: str) -> None:
     git(copy.root, "add", "--all")
     git(copy.root, "commit", "--quiet", "--message", message)
-
-
-def add_broken_model(copy: WorkingCopy) -> None:
-    """Add a model that the preflight finds in order and whose weights are cut short."""
-    folder = copy.root / "models/broken"
-    shutil.copytree(copy.root / "workflow/resources/embedded/yardstick-mini", folder)
-    weights = folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:1000])
-    file = copy.root / "config/models.yaml"
-    content = yaml.safe_load(file.read_text())
-    entry = copies.deepcopy(content["models"][0]) | {"id": "broken", "source": {"path": "models/broken"}}
-    file.write_text(yaml.safe_dump({"models": [*content["models"], entry]}, sort_keys=False))
 
 
 def push(copy: WorkingCopy, message: str) -> None:

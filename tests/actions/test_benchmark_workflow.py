@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from actions_project import add_broken_model, next_run, push
+from actions_project import add_borderline_models, next_run, push
 from workflow_runner import GitHub, git
 from working_copy import WorkingCopy
+from yardstick.publishing.request import iso_week
+from yardstick.shard_paths import list_shards
+from yardstick.shards import read_shard
 
 # Measuring waits while another run on this machine measures.
 pytestmark = pytest.mark.timeout(900)
 
 METRICS = {"reasoning_answers", "reasoning", "latency", "throughput", "memory", "concurrency"}
 ALL_DONE = {"ci_safe": "success", "ci_borderline": "skipped", "publish": "success", "page": "success"}
-ONE_FAILED = {**ALL_DONE, "ci_safe": "failure"}
+ONE_FAILED = {**ALL_DONE, "ci_borderline": "failure"}
 
 
 def published(github: GitHub) -> set[tuple[str, str, str]]:
     """Return (metric, model, machine) of the shards on the main branch."""
     parts = [path.split("/")[1:4] for path in github.files() if path.startswith("results/")]
     return {tuple(part.partition("=")[2] for part in names) for names in parts}  # type: ignore[misc]
+
+
+def epochs(github: GitHub) -> set[str]:
+    """Return the epochs of the latency shards that were published."""
+    results = github.home / "jobs/page/results"
+    paths = [path for path in list_shards(results).sizes if path.metric == "latency"]
+    return {read_shard(results, path).identity["environment"]["epoch"] for path in paths}
 
 
 def of(*models: str) -> set[tuple[str, str, str]]:
@@ -38,6 +49,7 @@ def test_a_run_publishes_one_commit_of_the_bot_and_the_page(github: GitHub) -> N
     assert {path.split("/")[0] for path in changed} == {"results", "leaderboard"}
     assert "| yardstick-mini |" in github.summary()
     assert "| yardstick-mini |" in (github.home / "page/LEADERBOARD.md").read_text()
+    assert "yardstick-mini" in (github.home / "page/index.html").read_text()
     assert list((github.home / "artifacts/logs-ci_safe").rglob("*.log"))
 
 
@@ -54,11 +66,15 @@ def test_a_second_run_changes_nothing_and_makes_no_commit(github: GitHub) -> Non
 
 @pytest.mark.slow
 def test_a_model_that_fails_costs_the_others_nothing_and_the_run_fails(project: WorkingCopy, github: GitHub) -> None:
-    add_broken_model(project)
-    push(project, "Add a model")
+    add_borderline_models(project)
+    push(project, "Add models")
+    github.expressions["inputs.tier"] = "both"
     assert github.run("benchmark.yml") == ONE_FAILED
-    assert published(github) == of("yardstick-mini")
-    assert "broken" in github.output["ci_safe-measure"]
+    assert published(github) == of("yardstick-mini", "borderline")
+    assert "broken" in github.output["ci_borderline-measure"]
+    assert "| borderline |" in github.summary()
+    for tier in ("ci_safe", "ci_borderline"):
+        assert list((github.home / f"artifacts/logs-{tier}").rglob("*.log"))
     next_run(github)
     tip = github.tip()
     assert github.run("benchmark.yml") == ONE_FAILED
@@ -66,7 +82,7 @@ def test_a_model_that_fails_costs_the_others_nothing_and_the_run_fails(project: 
 
 
 @pytest.mark.slow
-def test_results_that_could_not_be_pushed_are_not_measured_again(github: GitHub, tmp_path: Path) -> None:
+def test_results_that_could_not_be_pushed_are_not_measured_again(github: GitHub) -> None:
     closed = github.origin / "hooks/pre-receive"
     closed.write_text("#!/bin/sh\necho closed >&2\nexit 1\n")
     closed.chmod(0o755)
@@ -117,13 +133,14 @@ def test_a_scheduled_run_measures_anew_under_its_week_and_resumes_in_it(project:
     project.replace("Makefile", "\t@$(BIN)/python scripts/watch_tier.py\n", "\t@true\n")
     push(project, "Do not compare")
     github.run("benchmark.yml")
-    github.expressions["github.event_name == 'schedule' && 'week' || inputs.epoch"] = "2026-W01"
+    github.expressions["github.event_name == 'schedule' && 'week' || inputs.epoch"] = "week"
     before = {path for path in github.files() if path.startswith("results/")}
     next_run(github)
     assert github.run("benchmark.yml") == ALL_DONE
     after = {path for path in github.files() if path.startswith("results/")}
     assert before < after
     assert len(after) == 2 * len(before)
+    assert epochs(github) == {"", iso_week(datetime.now(UTC).date())}
     next_run(github)
     tip = github.tip()
     assert github.run("benchmark.yml") == ALL_DONE

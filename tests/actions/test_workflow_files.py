@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,33 @@ def test_the_benchmark_starts_on_what_changes_results_weekly_and_by_hand() -> No
     assert triggers["workflow_dispatch"]["inputs"].keys() == {"tier", "models", "epoch"}
 
 
-def test_two_benchmarks_never_run_at_once() -> None:
-    assert load_workflow(FOLDER / "benchmark.yml")["concurrency"] == {"group": "benchmark", "cancel-in-progress": False}
+def test_a_benchmark_waits_for_one_of_its_kind_and_displaces_none_of_another() -> None:
+    assert load_workflow(FOLDER / "benchmark.yml")["concurrency"] == {
+        "group": "benchmark-${{ github.event_name }}",
+        "cancel-in-progress": False,
+    }
+
+
+def test_the_check_of_contributions_starts_on_all_that_counts_as_a_result() -> None:
+    triggers = load_workflow(FOLDER / "contribution.yml")["on"]
+    assert triggers == {"pull_request": {"paths": ["results/**", "history/**"]}}
+
+
+def test_tests_run_on_every_supported_python() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    job = dict(jobs())["tests.test"]
+    first, *_ = versions = job["strategy"]["matrix"]["python"]
+    assert project["requires-python"] == f">={first}"
+    assert versions == [f"3.{minor}" for minor in range(11, 11 + len(versions))]
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make lint test"]
+
+
+def test_what_was_finished_is_handed_over_published_and_logged_after_a_failure() -> None:
+    steps = dict(jobs())["measure.measure"]["steps"]
+    after = steps[next(place for place, step in enumerate(steps) if step.get("run") == "make measure") + 1 :]
+    assert [step["if"].startswith("${{ !cancelled()") for step in after] == [True] * 6
+    assert dict(jobs())["benchmark.publish"]["if"] == "${{ !cancelled() }}"
+    assert not any("continue-on-error" in step for step in steps)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +132,11 @@ def test_two_benchmarks_never_run_at_once() -> None:
     [
         ("run: make measure", "run: make measure MODELS=${{ inputs.models }}", "template-injection"),
         ("timeout-minutes: 350", "timeout-minuts: 350", "timeout-minuts"),
-        ("actions/cache@cdf6c1fa76f9f475f3d7449005a359c84ca0f306 # v5.0.3", "actions/cache@v5", "unpinned-uses"),
+        (
+            "actions/cache/save@cdf6c1fa76f9f475f3d7449005a359c84ca0f306 # v5.0.3",
+            "actions/cache/save@v5",
+            "unpinned-uses",
+        ),
         ("${{ inputs.minutes }}", "${{ inputs.hours }}", "hours"),
     ],
 )

@@ -37,6 +37,7 @@ class GitHub:
     environment: dict[str, str]
     expressions: dict[str, Any]
     results: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
     output: dict[str, str] = field(default_factory=dict)
 
     def run(self, workflow: str) -> dict[str, str]:
@@ -79,6 +80,7 @@ class GitHub:
         text = condition.removeprefix("${{").removesuffix("}}").strip()
         parts = text.split(" && ")
         known: dict[str, bool] = {"!cancelled()": True, "success()": not is_failed}
+        known |= {f"steps.{name} != 'true'": value != "true" for name, value in self.outputs.items()}
         known |= {f"needs.{name}.result == 'success'": done == "success" for name, done in self.results.items()}
         known |= {
             f"inputs.tier != '{tier}'": self.expressions["inputs.tier"] != tier for tier in ("ci_safe", "ci_borderline")
@@ -96,7 +98,7 @@ class GitHub:
         shutil.rmtree(machine, ignore_errors=True)
         machine.mkdir(parents=True)
         assert "timeout-minutes" in job
-        is_failed = False
+        is_failed, self.outputs = False, {}
         for step in job["steps"]:
             condition = step.get("if", "success()")
             if self._holds(condition, inputs or {}, is_failed=is_failed):
@@ -111,8 +113,9 @@ class GitHub:
             return self._shell(job, machine, body, step, inputs)
         action = step["uses"].split("@")[0].removeprefix("actions/").replace("-", "_").replace("/", "_")
         given = {key: self.value(value, inputs) for key, value in step.get("with", {}).items()}
-        perform: Callable[[Path, dict[str, str]], None] = getattr(self, f"_{action}")
-        perform(machine, given)
+        perform: Callable[[Path, dict[str, str]], Mapping[str, str] | None] = getattr(self, f"_{action}")
+        done = perform(machine, given) or {}
+        self.outputs |= {f"{step['id']}.outputs.{name}": value for name, value in done.items() if "id" in step}
         return True
 
     def _shell(
@@ -149,19 +152,24 @@ class GitHub:
     def _setup_python(self, machine: Path, given: dict[str, str]) -> None:
         assert given["python-version"]
 
-    def _cache(self, machine: Path, given: dict[str, str]) -> None:
-        assert given["path"].startswith("~"), "a cache of the machine's own"
-
-    def _cache_restore(self, machine: Path, given: dict[str, str]) -> None:
+    def _cache_restore(self, machine: Path, given: dict[str, str]) -> dict[str, str]:
         caches = self.home / "caches"
-        found = [cache for cache in caches.glob("*") if cache.name.startswith(given["restore-keys"])]
+        exact = [caches / given["key"]] if (caches / given["key"]).exists() else []
+        found = exact or [cache for cache in caches.glob("*") if cache.name.startswith(given["restore-keys"])]
         if found:
             newest = max(found, key=lambda cache: cache.stat().st_mtime_ns)
-            shutil.copytree(newest, machine / given["path"])
+            shutil.copytree(newest, self._cached(machine, given))
+        return {"cache-hit": "true"} if exact else {"cache-hit": "false"} if found else {"cache-hit": ""}
 
     def _cache_save(self, machine: Path, given: dict[str, str]) -> None:
-        if (machine / given["path"]).exists():
-            shutil.copytree(machine / given["path"], self.home / "caches" / given["key"])
+        """Save; what is there under the key stays as it is."""
+        if self._cached(machine, given).exists() and not (self.home / "caches" / given["key"]).exists():
+            shutil.copytree(self._cached(machine, given), self.home / "caches" / given["key"])
+
+    @staticmethod
+    def _cached(machine: Path, given: dict[str, str]) -> Path:
+        """Return the folder of a cache: below the repository, or in the home of this job's own machine."""
+        return machine / given["path"].replace("~", "home", 1)
 
     def _upload_artifact(self, machine: Path, given: dict[str, str]) -> None:
         if (machine / given["path"]).exists():

@@ -406,7 +406,8 @@ def _peak(size: int) -> None:
 def _resident(size: int) -> mmap.mmap:
     # Mapped, since the heap may serve this from memory that earlier tests freed and that is resident already.
     mapped = mmap.mmap(-1, size)
-    mapped.write(b"x" * size)
+    for page in range(0, size, mmap.PAGESIZE):
+        mapped[page] = 1
     return mapped
 
 

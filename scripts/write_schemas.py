@@ -13,13 +13,13 @@ from yardstick.config import Config
 from yardstick.files import write_atomically
 from yardstick.leaderboard.document import Leaderboard
 from yardstick.registry import RegistryFile
-from yardstick.suites.suite import Suite
+from yardstick.suites.load import SuiteFile
 
 MODELS: dict[str, type[BaseModel]] = {
     "config.schema.json": Config,
     "leaderboard.schema.json": Leaderboard,
     "models.schema.json": RegistryFile,
-    "suite.schema.json": Suite,
+    "suite.schema.json": SuiteFile,
 }
 
 

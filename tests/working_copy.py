@@ -86,6 +86,7 @@ def make_working_copy(root: Path) -> WorkingCopy:
     copy.edit_yaml(
         "config/config.yaml",
         machine="test-machine",
+        suites=["reasoning"],
         protocol__latency__least_requests=6,
         protocol__latency__most_requests=6,
         protocol__latency__least_s=0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -13,11 +14,13 @@ class MetricInfo:
         module: dotted name of the module that measures it.
         protocol: field of `Protocol` that holds its settings.
         is_machine_bound: its values depend on the machine, so they are wanted on each.
+        suite: name of the suite that it answers, None for a metric of speed or memory.
     """
 
     module: str
     protocol: str
     is_machine_bound: bool
+    suite: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,17 +43,43 @@ class BackendInfo:
     server: bool = False
 
 
+# The suite that every model is asked; it comes first wherever suites are listed.
+MAIN_SUITE = "reasoning"
+_SUITE_FILES = Path(__file__).resolve().parents[2] / "config" / "suites"
+# A suite is there when its file is there. Its scores are the metric of its name.
+SUITES = tuple(sorted((file.stem for file in _SUITE_FILES.glob("*.yaml")), key=lambda name: (name != MAIN_SUITE, name)))
+
+
+def answers_metric(suite: str) -> str:
+    """Return the metric that holds a suite's answers."""
+    return f"{suite}_answers"
+
+
 METRICS = {
-    "reasoning_answers": MetricInfo("yardstick.metrics.answers", "reasoning", is_machine_bound=False),
+    **{
+        answers_metric(suite): MetricInfo("yardstick.metrics.answers", "answering", is_machine_bound=False, suite=suite)
+        for suite in SUITES
+    },
     "latency": MetricInfo("yardstick.metrics.latency", "latency", is_machine_bound=True),
     "throughput": MetricInfo("yardstick.metrics.throughput", "throughput", is_machine_bound=True),
     "memory": MetricInfo("yardstick.metrics.memory", "memory", is_machine_bound=True),
     "concurrency": MetricInfo("yardstick.metrics.concurrency", "concurrency", is_machine_bound=True),
 }
 
-# The metric that is computed from answers and runs no model.
-SCORES = "reasoning"
-ANSWERS = "reasoning_answers"
+# The metrics of the main suite. Scores are computed from answers and run no model.
+SCORES = MAIN_SUITE
+ANSWERS = answers_metric(MAIN_SUITE)
+
+
+def is_scores(metric: str) -> bool:
+    """Tell whether a metric is a suite's scores."""
+    return metric in SUITES
+
+
+def suite_of(metric: str) -> str | None:
+    """Return the suite that a metric's answers or scores belong to, None for a metric of speed or memory."""
+    return metric if is_scores(metric) else METRICS[metric].suite
+
 
 BACKENDS = {
     "transformers": BackendInfo(

@@ -102,10 +102,16 @@ class MemoryProtocol(StrictModel):
     sample_interval_ms: float = Field(gt=0, le=1000, strict=False, description="milliseconds between samples")
 
 
-class ReasoningProtocol(StrictModel):
-    """How the tasks of the reasoning suite are answered."""
+class AnsweringProtocol(StrictModel):
+    """How the tasks of suites are answered."""
 
-    batch_size: int = Field(ge=1, le=4096, description="prompts answered together, a whole number from 1")
+    batch_size: Literal["auto"] | Annotated[int, Field(ge=1, le=4096)] = Field(
+        description="prompts answered together: auto (the fastest is found) or a whole number from 1"
+    )
+    half_width: Annotated[float, Field(gt=0, le=0.5, strict=False)] | None = Field(
+        default=None, description="half the 95 % interval of a score at which answering ends, or null for all tasks"
+    )
+    least_tasks: int = Field(default=48, ge=1, le=100_000, description="tasks answered before half_width can end it")
 
 
 class Protocol(StrictModel):
@@ -114,7 +120,7 @@ class Protocol(StrictModel):
     prompts: list[Annotated[str, Field(min_length=1, max_length=20_000)]] = Field(
         min_length=1, description="texts that the timing and memory metrics give to every model, in this order"
     )
-    reasoning: ReasoningProtocol = Field(description="settings of the reasoning suite")
+    answering: AnsweringProtocol = Field(description="settings of all suites of tasks")
     latency: LatencyProtocol = Field(description="settings of the latency metric")
     throughput: ThroughputProtocol = Field(description="settings of the throughput metric")
     memory: MemoryProtocol = Field(description="settings of the memory metric")
@@ -168,6 +174,9 @@ class Config(StrictModel):
 
     models: Annotated[list[str], BeforeValidator(_split_names)] = Field(
         description="ids of the models to take, none for all of a tier; on the command line: --config models=a,b"
+    )
+    suites: Annotated[list[str], BeforeValidator(_split_names)] = Field(
+        description="suites that models are asked, named as their files in config/suites; --config suites=a,b"
     )
     machine: str = Field(
         pattern=MACHINE_PATTERN,

@@ -15,7 +15,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from yardstick.catalog import BACKENDS, METRICS, SCORES
+from yardstick.catalog import BACKENDS, METRICS
 from yardstick.config import Config
 from yardstick.content import content_hash
 from yardstick.engine_facts import environment_facts
@@ -23,10 +23,11 @@ from yardstick.machine import default_device
 from yardstick.paths import EMBEDDED
 from yardstick.registry import EmbeddedSource, LocalSource, ModelEntry
 from yardstick.source_code import closure_hashes
-from yardstick.suites.suite import Suite
+from yardstick.suites.base import BaseSuite
+from yardstick.suites.items import Asked
 
 Document = dict[str, Any]
-SCORER_MODULE = "yardstick.suites.keyword_match"
+STOPPING_MODULE = "yardstick.stopping"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def document_hash(document: Document) -> str:
 
 
 def measurement_identity(
-    metric: str, entry: ModelEntry, config: Config, *, suite: Suite, threads: int, root: Path
+    metric: str, entry: ModelEntry, config: Config, *, suites: Mapping[str, BaseSuite], threads: int, root: Path
 ) -> Identity:
     """Return the identity of one metric of one model.
 
@@ -76,7 +77,7 @@ def measurement_identity(
         metric: a metric that runs the model, for example ``latency`` or ``reasoning_answers``.
         entry: the model.
         config: the settings.
-        suite: the reasoning suite; only its questions and answer settings count here, not its keywords.
+        suites: the suites; what is asked counts here and not what is expected, unless the score ends the answering.
         threads: threads that the measurement is given.
         root: the repository's root, which local and embedded models lie below.
     """
@@ -89,34 +90,37 @@ def measurement_identity(
             **closure_hashes(BACKENDS[entry.backend].module),
         },
     }
-    if METRICS[metric].is_machine_bound:
+    is_machine_bound, suite = METRICS[metric].is_machine_bound, METRICS[metric].suite
+    if suite is None:
         definition["protocol"]["prompts"] = list(config.protocol.prompts)
     else:
         definition["model"]["chat_template"] = entry.chat_template
-        definition["suite"] = _questions_document(suite, entry)
-    is_machine_bound = METRICS[metric].is_machine_bound
+        _add_suite(definition, suites[suite], entry, config)
     return Identity(
         definition, lambda: environment_document(entry, config, threads=threads if is_machine_bound else None)
     )
 
 
-def score_definition(answers_definition: str, entry: ModelEntry, suite: Suite) -> Document:
+def asked_of(entry: ModelEntry, epoch: str) -> Asked:
+    """Return what a suite needs to know of a model and of the round of measurements."""
+    return Asked(entry.chat_template, entry.context_length, entry.backend, epoch)
+
+
+def score_definition(answers_definition: str, entry: ModelEntry, suite: BaseSuite) -> Document:
     """Return the definition of the scores of a model's answers; their environment is the answers' own.
 
     Args:
         answers_definition: the definition hash of the answers' shard.
         entry: the model.
-        suite: the suite with the expected keywords.
+        suite: the suite with what is expected.
     """
     return {
-        "metric": SCORES,
+        "metric": suite.name,
         "answers": answers_definition,
         "is_chat": entry.chat_template,
-        "expected": {
-            task.id: {"category": task.category, "accept": list(task.accept), "reject": list(task.reject)}
-            for task in suite.tasks
-        },
-        "code": closure_hashes(SCORER_MODULE),
+        # The epoch can decide what is asked, and with it the hash of the answers, but not what counts under what.
+        "expected": suite.expected_document(asked_of(entry, epoch="")),
+        "code": closure_hashes(suite.scorer),
     }
 
 
@@ -198,9 +202,18 @@ def _protocol_document(metric: str, config: Config) -> Document:
     return document
 
 
-def _questions_document(suite: Suite, entry: ModelEntry) -> Document:
-    return {
-        "prompt": "{question}" if entry.chat_template else suite.base_prompt,
-        "max_new_tokens": suite.max_new_tokens,
-        "questions": {task.id: task.question for task in suite.tasks},
-    }
+def _add_suite(definition: Document, suite: BaseSuite, entry: ModelEntry, config: Config) -> None:
+    """Add what is asked; and what is expected, where the score decides how much is asked."""
+    asked = asked_of(entry, config.epoch)
+    definition["suite"] = suite.answers_document(asked)
+    if suite.packages:
+        definition["suite"]["packages"] = {name: package_version(name) for name in suite.packages}
+    if suite.generator:
+        definition["code"] |= closure_hashes(suite.generator)
+    if config.protocol.answering.half_width is None:
+        del definition["protocol"]["half_width"], definition["protocol"]["least_tasks"]
+    else:
+        definition["stopping"] = {
+            "expected": suite.expected_document(asked),
+            "code": {**closure_hashes(suite.scorer), **closure_hashes(STOPPING_MODULE)},
+        }

@@ -13,7 +13,7 @@ def main(job: str, description: str) -> int:
     """Run a script with its command line and return its exit status.
 
     Args:
-        job: a metric, or ``leaderboard``.
+        job: a metric of speed or memory, ``answers``, ``scores`` or ``leaderboard``.
         description: what the script's help says.
     """
     arguments = sys.argv[1:]
@@ -33,7 +33,7 @@ def run(job: str, description: str, arguments: Sequence[str]) -> int:
         from yardstick.leaderboard import job as leaderboard
 
         return leaderboard.main(description, arguments)
-    if job == "reasoning":
+    if job == "scores":
         from yardstick import scoring
 
         return scoring.main(description, arguments)

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from yardstick.catalog import ANSWERS, METRICS
+from yardstick.catalog import METRICS, answers_metric
 from yardstick.config import Config, parse_config
 from yardstick.engine_checks import has_ollama_model
 from yardstick.errors import YardstickError
@@ -161,10 +161,11 @@ class Session:
             record.unlink()
         return str(record)
 
-    def answers_of(self, *, model: str, machine: str, environment: str) -> str:
+    def answers_of(self, *, suite: str, model: str, machine: str, environment: str) -> str:
         """Return the answers that a score is computed from."""
-        definition = self.plan.definition_hash(ANSWERS, self.plan.inputs.registry[model])
-        path = ShardPath(ANSWERS, model, machine, definition, environment)
+        metric = answers_metric(suite)
+        definition = self.plan.definition_hash(metric, self.plan.inputs.registry[model])
+        path = ShardPath(metric, model, machine, definition, environment)
         if path in self.plan.inputs.listing.sizes and not path.below(RESULTS).exists():
             # Compacted: the job that scores them reads a file. Late: it costs the import of pyarrow.
             from yardstick.history.compaction import restore_shard
@@ -179,6 +180,7 @@ class Session:
     def _runnable(self, tiers: tuple[str, ...]) -> list[ModelEntry]:
         selected = self.selected(tiers)
         self._name_models_of_other_tiers(selected)
+        self._name_suites_that_cannot_run(selected)
         obstacles = {entry.id: self.plan.obstacle(entry) for entry in selected}
         planned = [entry for entry in selected if not obstacles[entry.id]]
         needy = [entry for entry in planned if self.plan.wanted_measurements(entry)]
@@ -191,6 +193,17 @@ class Session:
                 raise YardstickError(f"{name}: {reason} (strict is on)")
             self.say(f"left out: {name}: {reason}")
         return [entry for entry in planned if entry.id not in refused]
+
+    def _name_suites_that_cannot_run(self, selected: list[ModelEntry]) -> None:
+        """Say which suites this machine lacks something for, and which models cannot be asked one; once in a run."""
+        lines = [f"suite {name}: {reason}" for name, reason in self.plan.left_out_suites.items()]
+        for name in self.config.suites:
+            reasons = {entry.id: self.plan.misfit(name, entry) for entry in selected}
+            lines += [f"suite {name} for {model}: {reason}" for model, reason in reasons.items() if reason]
+        for line in lines:
+            if self.config.strict:
+                raise YardstickError(f"{line} (strict is on)")
+            self.say(f"left out: {line}")
 
     def _name_models_of_other_tiers(self, selected: list[ModelEntry]) -> None:
         """Say so where a model that was asked for by name is not in the target's tier."""

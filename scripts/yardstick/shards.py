@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from yardstick.catalog import SUITES, answers_metric
 from yardstick.errors import YardstickError
 from yardstick.files import write_with
 from yardstick.identity import Document, document_hash
@@ -37,26 +38,38 @@ _COUNTS = [
     _field("output_tokens", pa.int64(), "new tokens that came"),
 ]
 
+_ANSWERS = pa.schema(
+    [
+        _field("task", pa.string(), "id of the task"),
+        _field("sample", pa.int64(), "number of a drawn answer, from 1; none for the greedy one", nullable=True),
+        _field("prompt", pa.string(), "text given to the model, after its chat template"),
+        *_COUNTS,
+        _field("answer", pa.string(), "text of the new tokens, special tokens left out"),
+        _field(
+            "finish",
+            pa.string(),
+            "stop: the answer ended; length: the limit was reached; too_long: the context cannot hold the question",
+        ),
+        _field("likelihoods", pa.list_(pa.float64()), "log-likelihood of each choice, nats", nullable=True),
+        _field("greedy", pa.list_(pa.bool_()), "whether greedy decoding yields each choice", nullable=True),
+    ]
+)
+_SCORES = pa.schema(
+    [
+        _field("task", pa.string(), "id of the task"),
+        _field("sample", pa.int64(), "number of the drawn answer, none for the greedy one", nullable=True),
+        _field("category", pa.string(), "category of the task"),
+        _field("solved", pa.bool_(), "the suite's scorer takes the answer for right"),
+        _field("accepted", pa.list_(pa.string()), "accepted keywords found"),
+        _field("rejected", pa.list_(pa.string()), "rejected keywords found"),
+        _field("considered", pa.string(), "part of the answer that counted"),
+        _field("detail", pa.string(), "what the scorer says of it in a few words", nullable=True),
+    ]
+)
+
 SCHEMAS: dict[str, pa.Schema] = {
-    "reasoning_answers": pa.schema(
-        [
-            _field("task", pa.string(), "id of the task"),
-            _field("prompt", pa.string(), "text given to the model, after its chat template"),
-            *_COUNTS,
-            _field("answer", pa.string(), "text of the new tokens, special tokens left out"),
-            _field("finish", pa.string(), "stop: the model ended its answer; length: the limit was reached"),
-        ]
-    ),
-    "reasoning": pa.schema(
-        [
-            _field("task", pa.string(), "id of the task"),
-            _field("category", pa.string(), "category of the task"),
-            _field("solved", pa.bool_(), "an accepted keyword was found and no rejected one"),
-            _field("accepted", pa.list_(pa.string()), "accepted keywords found"),
-            _field("rejected", pa.list_(pa.string()), "rejected keywords found"),
-            _field("considered", pa.string(), "part of the answer that counted"),
-        ]
-    ),
+    **{answers_metric(suite): _ANSWERS for suite in SUITES},
+    **dict.fromkeys(SUITES, _SCORES),
     "latency": pa.schema(
         [
             _field("request", pa.int64(), "number of the request, from 0, warm-ups not counted"),

@@ -157,3 +157,16 @@ def _bca_interval(values: Sequence[float], of: Literal["mean", "median"]) -> Int
         ).confidence_interval
     low, high = float(found.low), float(found.high)
     return None if math.isnan(low) or math.isnan(high) else (low, high)
+
+
+def pass_at_k(n: int, solved: int, k: int) -> float:
+    """Return the chance that one of ``k`` answers solves a task, estimated without bias from ``n`` drawn ones.
+
+    It is ``1 - C(n - solved, k) / C(n, k)`` (M. Chen et al., Evaluating large language models trained on code, 2021).
+
+    Args:
+        n: answers drawn.
+        solved: those that solve the task.
+        k: answers that a reader would look at, at most ``n``.
+    """
+    return 1 - math.comb(n - solved, k) / math.comb(n, k)

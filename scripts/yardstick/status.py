@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from yardstick.catalog import ANSWERS, METRICS, SCORES
-from yardstick.identity import Document, differences, score_definition
+from yardstick.catalog import METRICS, answers_metric
+from yardstick.identity import Document, differences
 from yardstick.plan import Plan
 from yardstick.registry import ModelEntry
 from yardstick.shard_paths import ShardPath
@@ -17,13 +17,17 @@ _MOST_REASONS = 3
 
 def status_lines(plan: Plan, entries: list[ModelEntry], results: Path) -> Iterator[str]:
     """Yield one line per model and metric: ``up to date``, or ``wanted`` and why."""
+    for suite, lack in plan.left_out_suites.items():
+        yield f"left out    suite {suite}: {lack}"
     for entry in entries:
         if reason := plan.obstacle(entry):
             yield f"left out    {entry.id}: {reason}"
             continue
-        for metric in METRICS:
+        metrics = plan.metrics(entry)
+        for metric in metrics:
             yield _line(metric, entry, _measurement_reason(plan, metric, entry, results))
-        yield _line(SCORES, entry, _score_reason(plan, entry, results))
+        for asked in [found for metric in metrics if (found := METRICS[metric].suite)]:
+            yield _line(asked, entry, _score_reason(plan, asked, entry, results))
 
 
 def _line(metric: str, entry: ModelEntry, reason: str | None) -> str:
@@ -43,17 +47,16 @@ def _measurement_reason(plan: Plan, metric: str, entry: ModelEntry, results: Pat
     return _changes(earlier, plan.identity(metric, entry).as_document(), results) or "never measured"
 
 
-def _score_reason(plan: Plan, entry: ModelEntry, results: Path) -> str | None:
+def _score_reason(plan: Plan, suite: str, entry: ModelEntry, results: Path) -> str | None:
     """Return why scores are to be computed, or None when all valid answers have them."""
-    answers = plan.valid(ANSWERS, entry)
-    if not plan.is_current(plan.path(ANSWERS, entry)):
+    answers = plan.valid(answers_metric(suite), entry)
+    if not plan.is_current(plan.path(answers_metric(suite), entry)):
         return "the answers are wanted"
     missing = [path for path in answers if plan.score_of(path, entry) not in plan.inputs.listing.sizes]
     if not missing:
         return None
-    definition = score_definition(missing[0].definition, entry, plan.inputs.suite)
-    earlier = plan.inputs.listing.of(SCORES, entry.id)
-    return _changes(earlier, {"definition": definition}, results) or "never scored"
+    earlier = plan.inputs.listing.of(suite, entry.id)
+    return _changes(earlier, {"definition": plan.score_definition(suite, entry)}, results) or "never scored"
 
 
 def _changes(earlier: list[ShardPath], wanted: Document, results: Path) -> str | None:

@@ -27,7 +27,7 @@ from yardstick.leaderboard.build import write
 from yardstick.registry import load_registry
 from yardstick.shard_paths import ShardPath
 from yardstick.shards import write_shard
-from yardstick.suites.suite import load_suite
+from yardstick.suites.load import load_suites
 
 SIZES = (10, 100, 1_000)
 ROUNDS = 5
@@ -41,15 +41,15 @@ def fill(copy: Path, models: int) -> None:
     (copy / "config/models.yaml").write_text(yaml.safe_dump({"models": entries}))
     settings = yaml.safe_load((copy / "config/config.yaml").read_text())
     (copy / "config/config.yaml").write_text(yaml.safe_dump({**settings, "machine": "bench"}))
-    config, suite = load_config(copy / "config/config.yaml"), load_suite(copy / "config/suites/reasoning.yaml")
-    world = World(copy, config, load_registry(copy / "config/models.yaml"), suite)
+    config, suites = load_config(copy / "config/config.yaml"), load_suites(copy / "config/suites")
+    world = World(copy, config, load_registry(copy / "config/models.yaml"), suites["reasoning"])
     os.fsync = lambda descriptor: None  # the files need not outlive a power cut
     for entry in world.registry.values():
         for metric in METRICS:
-            identity = measurement_identity(metric, entry, config, suite=suite, threads=1, root=copy)
+            identity = measurement_identity(metric, entry, config, suites=suites, threads=1, root=copy)
             store(world, metric, entry.id, identity)
             if metric == "reasoning_answers":
-                definition = score_definition(identity.definition_hash, entry, suite)
+                definition = score_definition(identity.definition_hash, entry, suites["reasoning"])
                 store(world, "reasoning", entry.id, Identity(definition, lambda known=identity.environment: known))
     write(world.build(), copy / "leaderboard")
 

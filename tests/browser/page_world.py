@@ -22,7 +22,7 @@ from leaderboard_world import World, make_world_in, model  # noqa: E402
 from yardstick.catalog import ANSWERS, SCORES  # noqa: E402
 from yardstick.identity import document_hash  # noqa: E402
 from yardstick.leaderboard.build import write  # noqa: E402
-from yardstick.paths import SUITE  # noqa: E402
+from yardstick.paths import SUITES  # noqa: E402
 from yardstick.shard_paths import ShardPath  # noqa: E402
 from yardstick.shards import write_shard  # noqa: E402
 from yardstick.suites.suite import Task, load_suite  # noqa: E402
@@ -47,7 +47,7 @@ def make_page_world(root: Path, models: int = 14, *, every_machine: bool = False
     chance = random.Random(7)
     entries = [_entry(number) for number in range(models)]
     world = make_world_in(root, *entries, model("waits-for-a-machine", tier="local_only", description="Not measured."))
-    world.suite = load_suite(REPOSITORY / SUITE)
+    world.suite = load_suite(REPOSITORY / SUITES / "reasoning.yaml")
     for number, entry in enumerate(entries):
         for place, machine in enumerate(MACHINES):
             if place == 0 or every_machine or number % 5 == 0:

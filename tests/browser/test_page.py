@@ -194,7 +194,7 @@ def test_a_detail_shows_the_evidence(open_page: Open, content: dict[str, Any]) -
     page = open_page(hash_=f"#/model/{row['model']}")
     text = page.locator("#detail").text_content()
     command = f"snakemake --cores {row['threads']} {row['tier']} --config models={row['model']}"
-    task = content["answers"][row["answers"]]["tasks"][0]
+    task = content["answers"][row["answers"]["reasoning"]]["tasks"][0]
     observed = row["observed"]["latency"]["e2e_s"][-1]
     parts = [
         command,
@@ -205,7 +205,9 @@ def test_a_detail_shows_the_evidence(open_page: Open, content: dict[str, Any]) -
     ]
     for part in [*parts, "python 3.11", "narrow as asked", "Several requests at once"]:
         assert part in text
-    solved = next(at for at, task in enumerate(content["answers"][row["answers"]]["tasks"]) if task["solved"])
+    solved = next(
+        at for at, task in enumerate(content["answers"][row["answers"]["reasoning"]]["tasks"]) if task["solved"]
+    )
     assert page.locator(".task").nth(solved).locator("mark.accepted").count() == 1
 
 
@@ -263,7 +265,7 @@ def _with_markup(content: dict[str, Any]) -> dict[str, Any]:
     row = rows[0]
     models[MARKUP] = {**models[row["model"]], "description": MARKUP}
     row.update(model=MARKUP, machine=MARKUP, license=MARKUP, backend=MARKUP, flags=["busy"], engine={MARKUP: MARKUP})
-    answers[row["answers"]]["tasks"][0].update(answer=MARKUP, considered=len(MARKUP), accepted=[MARKUP])
+    answers[row["answers"]["reasoning"]]["tasks"][0].update(answer=MARKUP, considered=len(MARKUP), accepted=[MARKUP])
     absent = [{"model": MARKUP, "tier": "ci_safe", "reason": MARKUP}]
     flags = {**content["flags"], "busy": MARKUP}
     texts = [MARKUP for _ in content["texts"]]

@@ -67,7 +67,7 @@ def test_a_broken_answers_file_costs_only_its_answers(tmp_path: Path) -> None:
     for file in (world.results / f"metric=reasoning_answers/model={row.model}").rglob("*.parquet"):
         file.write_bytes(b"PAR1")
     content = content_of(world.build().page().decode())
-    answers = {shown["model"]: content["answers"][shown["answers"]]["tasks"] for shown in content["rows"]}
+    answers = {shown["model"]: content["answers"][shown["answers"]["reasoning"]]["tasks"] for shown in content["rows"]}
     assert answers[row.model] == []
     assert all(tasks for model, tasks in answers.items() if model != row.model)
 

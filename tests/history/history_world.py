@@ -12,14 +12,15 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 from working_copy import ROOT
-from yardstick.catalog import ANSWERS, SCORES
+from yardstick.catalog import is_scores, suite_of
 from yardstick.config import Config, load_config
 from yardstick.identity import Document, document_hash
 from yardstick.plan import Inputs, Plan
 from yardstick.registry import ModelEntry, load_registry
 from yardstick.shard_paths import Listing, ShardPath, list_shards
 from yardstick.shards import SCHEMAS, read_shard, write_shard
-from yardstick.suites.suite import Suite, load_suite
+from yardstick.suites.base import BaseSuite
+from yardstick.suites.load import load_suites
 
 KNOWN, REMOVED = "yardstick-mini", "removed-model"
 
@@ -39,30 +40,28 @@ class Drawn:
 
 
 @cache
-def _inputs() -> tuple[Config, dict[str, ModelEntry], Suite]:
+def _inputs() -> tuple[Config, dict[str, ModelEntry], dict[str, BaseSuite]]:
     registry = load_registry(ROOT / "config/models.yaml")
     return (
         load_config(ROOT / "config/config.yaml"),
         {KNOWN: registry[KNOWN]},
-        load_suite(ROOT / "config/suites/reasoning.yaml"),
+        load_suites(ROOT / "config/suites"),
     )
 
 
 def plan_of(results: Path) -> Plan:
     """Return a plan of the repository's known model over other results."""
-    config, registry, suite = _inputs()
-    return Plan(Inputs(ROOT, config, registry, suite, list_shards(results), threads=1))
+    config, registry, suites = _inputs()
+    return Plan(Inputs(ROOT, config, registry, suites, list_shards(results), threads=1))
 
 
 @cache
 def _valid_definition(metric: str) -> str:
-    config, registry, suite = _inputs()
-    plan = Plan(Inputs(ROOT, config, registry, suite, Listing(), threads=1))
+    config, registry, suites = _inputs()
+    plan = Plan(Inputs(ROOT, config, registry, suites, Listing(), threads=1))
     entry = registry[KNOWN]
-    if metric == SCORES:
-        from yardstick.identity import score_definition
-
-        return json.dumps(score_definition(plan.definition_hash(ANSWERS, entry), entry, suite))
+    if is_scores(metric):
+        return json.dumps(plan.score_definition(metric, entry))
     return json.dumps(plan.identity(metric, entry).definition)
 
 
@@ -70,7 +69,7 @@ def write(results: Path, drawn: Drawn) -> ShardPath:
     """Write a shard and return its path."""
     definition: Document = json.loads(_valid_definition(drawn.metric)) if drawn.is_valid else {"metric": drawn.metric}
     environment: Document = {"packages": {"torch": "2"}, "python": "3.11", "epoch": drawn.epoch}
-    if drawn.metric not in {ANSWERS, SCORES}:
+    if suite_of(drawn.metric) is None:
         environment["threads"] = drawn.threads
     path = ShardPath(drawn.metric, drawn.model, drawn.machine, document_hash(definition), document_hash(environment))
     run = {"measured_at": drawn.measured_at, "machine": {"cpu": "a ünusual one"}, "guards": {"load": 0.5, "gpu": None}}

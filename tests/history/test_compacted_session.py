@@ -9,7 +9,7 @@ import pytest
 import yaml
 from history_world import KNOWN
 from working_copy import WorkingCopy
-from yardstick.catalog import ANSWERS, METRICS
+from yardstick.catalog import ANSWERS, MAIN_SUITE, METRICS
 from yardstick.history.compaction import compact
 from yardstick.paths import RESULTS
 from yardstick.session import Session
@@ -51,21 +51,25 @@ def test_nothing_compacted_is_wanted_again(compacted: list[ShardPath]) -> None:
     entry = plan.inputs.registry[KNOWN]
     assert plan.wanted_measurements(entry) == []
     lines = list(status_lines(plan, [entry], RESULTS))
-    assert [line.split()[0] for line in lines] == ["up"] * len(METRICS) + ["wanted"]
+    suites = [line.split()[1] for line in lines if line.startswith("wanted")]
+    assert suites == list(plan.inputs.config.suites)
+    assert sum(line.startswith("up to date") for line in lines) == len(plan.metrics(entry))
 
 
 def test_status_tells_what_changed_since_a_compacted_result(compacted: list[ShardPath]) -> None:
     shutil.rmtree(RESULTS)
     plan = session(epoch="third").plan
-    lines = list(status_lines(plan, [plan.inputs.registry[KNOWN]], RESULTS))
-    assert lines[: len(METRICS)] == [f'wanted      {metric} {KNOWN}: epoch "" -> third' for metric in METRICS]
+    entry = plan.inputs.registry[KNOWN]
+    metrics = plan.metrics(entry)
+    lines = list(status_lines(plan, [entry], RESULTS))
+    assert lines[: len(metrics)] == [f'wanted      {metric} {KNOWN}: epoch "" -> third' for metric in metrics]
 
 
 def test_compacted_answers_come_back_as_a_file_when_they_are_to_be_scored(compacted: list[ShardPath]) -> None:
     answers = next(path for path in compacted if path.metric == ANSWERS)
     content = read_shard(RESULTS, answers)
     run = session()
-    file = run.answers_of(model=KNOWN, machine=answers.machine, environment=answers.environment)
+    file = run.answers_of(suite=MAIN_SUITE, model=KNOWN, machine=answers.machine, environment=answers.environment)
     assert file == str(answers.below(RESULTS))
     assert Path(file).exists()
     assert read_shard(RESULTS, answers) == content

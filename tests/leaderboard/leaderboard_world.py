@@ -72,7 +72,9 @@ class World:
 
     def plan(self, config: Config | None = None) -> Plan:
         listing = list_shards(self.results)
-        return Plan(Inputs(self.root, config or self.config, self.registry, self.suite, listing, self.threads))
+        return Plan(
+            Inputs(self.root, config or self.config, self.registry, {"reasoning": self.suite}, listing, self.threads)
+        )
 
     def build(self) -> Built:
         return build(self.plan())
@@ -120,7 +122,7 @@ class World:
         for part, changes in protocol.items():
             document["protocol"][part].update(changes)
         config, entry = Config.model_validate(document), self.registry[name]
-        plan = Plan(Inputs(self.root, config, self.registry, self.suite, Listing(), self.threads))
+        plan = Plan(Inputs(self.root, config, self.registry, {"reasoning": self.suite}, Listing(), self.threads))
         if metric == SCORES:
             return score_definition(plan.definition_hash(ANSWERS, entry), entry, self.suite)
         return plan.identity(metric, entry).definition

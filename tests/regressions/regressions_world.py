@@ -42,7 +42,7 @@ def put(
     identity = plan.identity(ANSWERS if metric == SCORES else metric, entry)
     definition = identity.definition
     if metric == SCORES:
-        definition = score_definition(identity.definition_hash, entry, plan.inputs.suite)
+        definition = score_definition(identity.definition_hash, entry, plan.inputs.suites[metric])
     surroundings = {**identity.environment, "epoch": epoch, **(environment or {})}
     path = ShardPath(metric, model, plan.machine, document_hash(definition), document_hash(surroundings))
     run = {"measured_at": at, "machine": machine or machine_facts(), "guards": {**QUIET, **(guards or {})}}
@@ -78,5 +78,5 @@ def grown_by(increment: int) -> list[dict[str, Any]]:
 
 def scores(solved: int, root: Path) -> list[dict[str, Any]]:
     """Return rows of a shard of scores, the first tasks solved."""
-    tasks = plan_of(root).inputs.suite.tasks
+    tasks = plan_of(root).inputs.suites["reasoning"].tasks
     return [{"task": task.id, "category": task.category, "solved": place < solved} for place, task in enumerate(tasks)]

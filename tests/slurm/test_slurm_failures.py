@@ -10,7 +10,7 @@ from slurm_copy import SlurmCopy
 pytestmark = pytest.mark.slurm
 
 # One job per model: its answers, which share the node.
-ANSWERS = ("ci_safe", "--until", "answer_reasoning")
+ANSWERS = ("ci_safe", "--until", "answer_suite")
 
 
 def summary(output: str) -> str:

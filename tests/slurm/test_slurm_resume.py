@@ -13,7 +13,7 @@ from yardstick.slurm.run import stand_in_front
 
 pytestmark = pytest.mark.slurm
 
-ANSWERS = ("ci_safe", "--until", "answer_reasoning")
+ANSWERS = ("ci_safe", "--until", "answer_suite")
 
 
 def test_a_killed_run_is_taken_up_and_a_controller_may_be_away(slurm_copy: SlurmCopy) -> None:
@@ -42,7 +42,7 @@ def test_a_shard_that_was_finished_without_its_run_counts(slurm_copy: SlurmCopy)
             run.kill()
         let_go()
         slurm_copy.cluster.wait_for(lambda: set(slurm_copy.jobs().values()) == {"COMPLETED"}, 90)
-    slurm_copy.snakemake("ci_safe", "--until", "score_reasoning")
+    slurm_copy.snakemake("ci_safe", "--until", "score_suite")
     assert len(slurm_copy.jobs()) == 1
     assert {path.split("/")[0] for path in slurm_copy.shards()} == {"metric=reasoning_answers", "metric=reasoning"}
 

@@ -45,7 +45,7 @@ def _check_requests(copy: SlurmCopy) -> None:
     shown = [copy.cluster.run("scontrol", "show", "job", job) for job in jobs]
     alone = [text for text in shown if "OverSubscribe=NO" in text]
     assert len(alone) == 4
-    assert "answer_reasoning" in next(text for text in shown if text not in alone)
+    assert "answer_suite" in next(text for text in shown if text not in alone)
     for text in shown:
         assert "TimeLimit=00:05:00" in text
         assert "MinMemoryNode=1073M" in text

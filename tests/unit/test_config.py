@@ -49,7 +49,7 @@ WRONG = [
     ("threads", 0, "threads of a measurement"),
     ("threads", "all", "threads of a measurement"),
     ("protocol.prompts", [], "texts that the timing"),
-    ("protocol.reasoning.batch_size", 0, "prompts answered together"),
+    ("protocol.answering.batch_size", 0, "prompts answered together"),
     ("protocol.latency.max_new_tokens", 1, "new tokens per request"),
     ("protocol.latency.least_requests", 1.5, "least requests"),
     ("engines.ollama.url", "ftp://here", "address of the server"),

@@ -21,7 +21,7 @@ from yardstick.registry import parse_registry
 from yardstick.shard_paths import Listing, ShardPath
 from yardstick.suites.suite import Suite
 
-MEASURED = frozenset(METRICS)
+MEASURED = frozenset({ANSWERS, *(name for name, metric in METRICS.items() if metric.suite is None)})
 TIMED = frozenset({"latency", "throughput", "memory", "concurrency"})
 SAMPLED = frozenset({"latency", "throughput", "concurrency"})
 ALL = MEASURED | {SCORES}
@@ -49,7 +49,8 @@ def documents() -> Documents:
         {**base, "id": "other", "source": {"embedded": "tiny"}},
     ]
     return {
-        "config": yaml.safe_load((ROOT / "config/config.yaml").read_text()) | {"machine": "here"},
+        "config": yaml.safe_load((ROOT / "config/config.yaml").read_text())
+        | {"machine": "here", "suites": ["reasoning"]},
         "suite": yaml.safe_load((ROOT / "config/suites/reasoning.yaml").read_text()),
         "models": {"models": models},
         "threads": 1,
@@ -72,7 +73,7 @@ def plan_of(content: Documents, root: Path, listing: Listing | None = None) -> P
         root=root,
         config=parse_config(content["config"], file="config.yaml"),
         registry=parse_registry(content["models"], file="models.yaml"),
-        suite=Suite.model_validate(content["suite"]),
+        suites={"reasoning": Suite.model_validate(content["suite"])},
         listing=listing or Listing(),
         threads=content["threads"],
     )
@@ -206,7 +207,10 @@ PROTOCOL = [
     (("concurrency", "most_s"), 301, {"concurrency"}),
     (("memory", "max_new_tokens"), 51, {"memory"}),
     (("memory", "sample_interval_ms"), 11, {"memory"}),
-    (("reasoning", "batch_size"), 9, QUALITY),
+    (("answering", "batch_size"), 9, QUALITY),
+    (("answering", "half_width"), 0.1, QUALITY),
+    # It means nothing as long as all tasks are answered.
+    (("answering", "least_tasks"), 9, NONE),
     (("prompts", 0), "Another prompt.", TIMED),
 ]
 
@@ -320,6 +324,7 @@ CLOSURES = {
     "metrics/memory.py": {"memory"},
     "metrics/memory_sampler.py": {"memory"},
     "metrics/answers.py": QUALITY,
+    "metrics/batching.py": QUALITY,
     "metrics/concurrency.py": {"concurrency"},
     "metrics/timing.py": SAMPLED,
     "metrics/observations.py": ALL,
@@ -328,7 +333,13 @@ CLOSURES = {
     "backends/base.py": ALL,
     "errors.py": ALL,
     "suites/keyword_match.py": {SCORES},
+    "suites/items.py": {SCORES},
     "suites/suite.py": NONE,
+    "suites/base.py": NONE,
+    "suites/load.py": NONE,
+    "stopping.py": NONE,
+    "journal.py": NONE,
+    "scoring.py": NONE,
     "plan.py": NONE,
     "identity.py": NONE,
     "shards.py": NONE,

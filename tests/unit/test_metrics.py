@@ -19,6 +19,7 @@ from working_copy import ROOT
 from yardstick.backends.base import Completion, Engine, ModelSpec, TimedCompletion
 from yardstick.errors import YardstickError
 from yardstick.metrics import answers, concurrency, latency, memory, memory_sampler, throughput
+from yardstick.metrics.answers import Question
 from yardstick.metrics.observations import Progress
 from yardstick.shards import SCHEMAS
 
@@ -202,7 +203,7 @@ def test_progress_is_told_between_requests(observe: Callable[..., object], total
     assert told == [(done, total) for done in range(1, total + 1)]
 
 
-QUESTIONS = {f"task-{number}": f"What is {number}?" for number in range(5)}
+QUESTIONS = [Question(f"task-{number}", f"What is {number}?") for number in range(5)]
 
 
 def asked(engine: Engine, progress: Progress = ignore, **changes: Any) -> list[dict[str, Any]]:
@@ -219,11 +220,14 @@ def asked(engine: Engine, progress: Progress = ignore, **changes: Any) -> list[d
 def test_each_question_is_answered_once_in_batches() -> None:
     engine = Scripted()
     rows = asked(engine)
-    assert [row["task"] for row in rows] == list(QUESTIONS)
+    assert [row["task"] for row in rows] == [question.task for question in QUESTIONS]
     assert [len(batch) for batch, _ in engine.batches] == [2, 2, 1]
     assert rows[3] == {"task": "task-3", "prompt": "Q: What is 3?\nA:", "prompt_tokens": 5, "output_tokens": 3} | {
         "answer": "Q: WHAT IS 3?\nA:",
         "finish": "stop",
+        "sample": None,
+        "likelihoods": None,
+        "greedy": None,
     }
 
 
@@ -235,7 +239,7 @@ def test_a_chat_model_is_asked_through_its_template() -> None:
 
 
 def test_braces_in_a_question_are_plain_text() -> None:
-    rows = asked(Scripted(), questions={"a": "What is {0} or {x}?"})
+    rows = asked(Scripted(), questions=[Question("a", "What is {0} or {x}?")])
     assert rows[0]["prompt"] == "Q: What is {0} or {x}?\nA:"
 
 

@@ -14,6 +14,7 @@ from yardstick.registry import load_registry
 from yardstick.scoring import score_rows
 from yardstick.shard_paths import ShardPath
 from yardstick.shards import read_shard, write_shard
+from yardstick.suites.items import Asked
 from yardstick.suites.suite import Suite
 
 MODEL = "yardstick-mini"
@@ -36,19 +37,19 @@ def answer(task: str, text: str) -> dict[str, Any]:
 
 
 def test_each_answer_gets_one_row_in_the_order_of_the_answers() -> None:
-    rows = score_rows([answer("colour", "Blue."), answer("add", "2 or 3")], SUITE, is_chat=True)
+    rows = score_rows([answer("colour", "Blue."), answer("add", "2 or 3")], SUITE, Asked(is_chat=True))
     assert rows == [
         {"task": "colour", "category": "common_sense", "solved": True}
-        | {"accepted": ["blue"], "rejected": [], "considered": "Blue."},
+        | {"accepted": ["blue"], "rejected": [], "considered": "Blue.", "sample": None, "detail": None},
         {"task": "add", "category": "arithmetic", "solved": False}
-        | {"accepted": ["2"], "rejected": ["3"], "considered": "2 or 3"},
+        | {"accepted": ["2"], "rejected": ["3"], "considered": "2 or 3", "sample": None, "detail": None},
     ]
 
 
 def test_what_a_base_model_asks_itself_does_not_count() -> None:
-    (row,) = score_rows([answer("add", "4\nQ: What?\nA: 2")], SUITE, is_chat=False)
+    (row,) = score_rows([answer("add", "4\nQ: What?\nA: 2")], SUITE, Asked(is_chat=False))
     assert (row["solved"], row["considered"]) == (False, "4\n")
-    (row,) = score_rows([answer("add", "4\nQ: What?\nA: 2")], SUITE, is_chat=True)
+    (row,) = score_rows([answer("add", "4\nQ: What?\nA: 2")], SUITE, Asked(is_chat=True))
     assert row["solved"]
 
 
@@ -70,7 +71,7 @@ def scores(working_copy: WorkingCopy) -> ShardPath:
 
 
 def run(copy: WorkingCopy, output: object, answers: object = ANSWERS) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "scripts/score_reasoning.py", "--answers", f"results/{answers}"]
+    command = [sys.executable, "scripts/score_suite.py", "--answers", f"results/{answers}"]
     command += ["--output", f"results/{output}", "--log", "logs/x.log"]
     return subprocess.run(command, cwd=copy.root, capture_output=True, text=True, env=os.environ, check=False)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from yardstick.catalog import METRICS, SCORES
+from yardstick.catalog import METRICS, SUITES
 from yardstick.config import MACHINE_PATTERN
 from yardstick.registry import MODEL_ID_PATTERN
 from yardstick.shard_paths import Listing, ShardPath, list_shards, parse_shard_path
@@ -25,7 +25,7 @@ def ascii_match(pattern: str) -> st.SearchStrategy[str]:
 HASHES = st.text("0123456789abcdef", min_size=16, max_size=16)
 SHARDS = st.builds(
     ShardPath,
-    metric=st.sampled_from([*METRICS, SCORES]),
+    metric=st.sampled_from([*METRICS, *SUITES]),
     model=ascii_match(MODEL_ID_PATTERN),
     machine=ascii_match(MACHINE_PATTERN),
     definition=HASHES,

@@ -7,6 +7,7 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir).parent / "scripts"))
 
+from yardstick.catalog import SUITES
 from yardstick.registry import TIERS
 from yardstick.workflow_run import WorkflowRun
 
@@ -16,6 +17,7 @@ LOG = "{model}/{machine}/{definition}-{environment}.log"
 
 
 wildcard_constraints:
+    suite="|".join(SUITES),
     model="[a-z0-9._-]+",
     machine="[a-z0-9._-]+",
     definition="[0-9a-f]{16}",
@@ -50,7 +52,7 @@ def scored_answers(wildcards):
     """Return the answers that a shard of scores is computed from."""
     answers = RUN.ask(
         lambda session: session.answers_of(
-            model=wildcards.model, machine=wildcards.machine, environment=wildcards.environment
+            suite=wildcards.suite, model=wildcards.model, machine=wildcards.machine, environment=wildcards.environment
         )
     )
     return ancient(answers)

@@ -64,16 +64,16 @@ use rule measure_latency as measure_concurrency with:
         config=lambda wildcards: RUN.config_file,
 
 
-use rule measure_latency as answer_reasoning with:
+use rule measure_latency as answer_suite with:
     output:
-        f"results/metric=reasoning_answers/{SHARD}",
+        f"results/metric={{suite}}_answers/{SHARD}",
     log:
-        f"logs/reasoning_answers/{LOG}",
+        f"logs/{{suite}}_answers/{LOG}",
     resources:
         host_slots=RUN.slots(1),
         mem_mb=RUN.memory_mb,
         runtime=RUN.minutes,
         gpu=RUN.gpus,
     params:
-        script="scripts/answer_reasoning.py",
+        script="scripts/answer_suite.py",
         config=lambda wildcards: RUN.config_file,

@@ -4,21 +4,21 @@ Input: a shard of answers. Output: a shard of scores beside it.
 """
 
 
-rule score_reasoning:
-    """Score one model's answers by keywords."""
+rule score_suite:
+    """Score one model's answers to a suite, by the suite's own scorer."""
     input:
         scored_answers,
     output:
-        f"results/metric=reasoning/{SHARD}",
+        f"results/metric={{suite}}/{SHARD}",
     log:
-        f"logs/reasoning/{LOG}",
+        f"logs/{{suite}}/{LOG}",
     conda:
         "../../envs/transformers.yaml"
     resources:
         host_slots=1,
     shell:
-        "python scripts/score_reasoning.py" " --answers {input:q}" " --output {output:q}" " --log {log:q}"
+        "python scripts/score_suite.py" " --answers {input:q}" " --output {output:q}" " --log {log:q}"
 
 
 localrules:
-    score_reasoning,
+    score_suite,

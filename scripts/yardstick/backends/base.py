@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from yardstick.errors import YardstickError
+
 Finish = Literal["stop", "length"]
 
 
@@ -104,6 +106,21 @@ class TimedCompletion:
 
 
 @dataclass(frozen=True)
+class Likelihoods:
+    """How likely a model finds several continuations of one prompt.
+
+    Attributes:
+        log_likelihoods: natural logarithm of each continuation's probability, in the order that was asked.
+        is_greedy: whether greedy decoding yields the continuation.
+        prompt_tokens: tokens of the prompt.
+    """
+
+    log_likelihoods: tuple[float, ...]
+    is_greedy: tuple[bool, ...]
+    prompt_tokens: int
+
+
+@dataclass(frozen=True)
 class ReportedMemory:
     """What an engine itself says of its memory.
 
@@ -167,6 +184,28 @@ class Engine(ABC):
             max_new_tokens: longest answer in tokens.
             is_rendered: whether the prompts come from `render_chat`.
         """
+
+    def sample(
+        self, prompt: str, max_new_tokens: int, *, count: int, temperature: float, seed: int, is_rendered: bool
+    ) -> list[Completion]:
+        """Draw ``count`` answers to one prompt at a temperature; the same for the same seed and versions.
+
+        Raises:
+            YardstickError: the engine cannot.
+        """
+        raise YardstickError(
+            f"{self.spec.name}: sampled answers need backend transformers; set samples: 0 in the suite"
+        )
+
+    def likelihoods(self, prompt: str, choices: Sequence[str], *, is_rendered: bool) -> Likelihoods:
+        """Return how likely each choice is as the continuation of a prompt.
+
+        Raises:
+            YardstickError: the engine does not tell.
+        """
+        raise YardstickError(
+            f"{self.spec.name}: likelihoods need backend transformers; take a task that generates text"
+        )
 
     @abstractmethod
     def generate(self, prompt: str, new_tokens: int) -> Completion:

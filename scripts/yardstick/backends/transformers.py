@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from yardstick.backends.base import Completion, Engine, TimedCompletion
+from yardstick.backends.base import Completion, Engine, Likelihoods, TimedCompletion
 from yardstick.errors import YardstickError
 
 
@@ -113,6 +113,35 @@ class TransformersEngine(Engine):
         output = self._generate(inputs, max_new_tokens, end_ids=self._end_ids)
         prompt_tokens = inputs["attention_mask"].sum(dim=1).tolist()
         return [self._completion(ids, count) for ids, count in zip(output.tolist(), prompt_tokens, strict=True)]
+
+    def sample(
+        self, prompt: str, max_new_tokens: int, *, count: int, temperature: float, seed: int, is_rendered: bool
+    ) -> list[Completion]:
+        """Draw answers in one batch, from the whole distribution."""
+        inputs = self._tokenizer([prompt] * count, return_tensors="pt", add_special_tokens=not is_rendered)
+        self._check_length(inputs["input_ids"].shape[1], max_new_tokens)
+        self._torch.manual_seed(seed)
+        drawing = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+        output = self._generate(inputs, max_new_tokens, end_ids=self._end_ids, **drawing)
+        return [self._completion(ids, inputs["input_ids"].shape[1]) for ids in output.tolist()]
+
+    def likelihoods(self, prompt: str, choices: Sequence[str], *, is_rendered: bool) -> Likelihoods:
+        """Score the choices in one batch; blanks between prompt and choice belong to the choice, as in other tools."""
+        torch = self._torch
+        context = prompt.rstrip()
+        blanks = prompt[len(context) :]
+        prefix = self._tokenizer(context, add_special_tokens=not is_rendered)["input_ids"]
+        whole = [
+            self._tokenizer(context + blanks + choice, add_special_tokens=not is_rendered)["input_ids"]
+            for choice in choices
+        ]
+        self._check_length(max(map(len, whole)), 0)
+        padded = self._tokenizer.pad({"input_ids": whole}, padding_side="right", return_tensors="pt")
+        ids = padded["input_ids"].to(self.spec.device)
+        with torch.inference_mode():
+            logits = self._model(ids, attention_mask=padded["attention_mask"].to(self.spec.device)).logits
+        found = [_likelihood(torch, logits[row], tokens, len(prefix)) for row, tokens in enumerate(whole)]
+        return Likelihoods(tuple(total for total, _ in found), tuple(greedy for _, greedy in found), len(prefix))
 
     def generate(self, prompt: str, new_tokens: int) -> Completion:
         """Decode exactly ``new_tokens`` tokens."""
@@ -219,11 +248,13 @@ class TransformersEngine(Engine):
                 f"{self.spec.context_length}; shorten the prompt or max_new_tokens in config/config.yaml"
             )
 
-    def _generate(self, inputs: Any, new_tokens: int, *, end_ids: list[int], streamer: Any = None) -> Any:
+    def _generate(
+        self, inputs: Any, new_tokens: int, *, end_ids: list[int], streamer: Any = None, **drawing: Any
+    ) -> Any:
         """Return the ids of the new tokens, one row per prompt."""
         settings = self._transformers.GenerationConfig(
             max_new_tokens=new_tokens,
-            do_sample=False,
+            **(drawing or {"do_sample": False}),
             eos_token_id=end_ids or None,
             pad_token_id=self._tokenizer.pad_token_id,
         )
@@ -239,6 +270,16 @@ class TransformersEngine(Engine):
         kept = ids if end is None else ids[: end + 1]
         text = self._tokenizer.decode(kept, skip_special_tokens=True)
         return Completion(text, len(kept), prompt_tokens, "length" if end is None else "stop", tuple(kept))
+
+
+def _likelihood(torch: Any, logits: Any, ids: list[int], start: int) -> tuple[float, bool]:
+    """Return the log-likelihood of the tokens from ``start`` on, given those before, and whether each is the likeliest."""
+    # The first token of all has nothing before it.
+    start = max(start, 1)
+    own = logits[start - 1 : len(ids) - 1].float().log_softmax(-1)
+    wanted = torch.tensor(ids[start:], device=own.device)
+    total = own.gather(-1, wanted[:, None]).sum()
+    return float(total), bool((own.argmax(-1) == wanted).all())
 
 
 def _as_ids(eos_token_id: int | list[int] | None) -> list[int]:

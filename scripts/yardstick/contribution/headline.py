@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yardstick.catalog import ANSWERS, SCORES
+from yardstick.catalog import is_scores, suite_of
 from yardstick.leaderboard.cells import number
 from yardstick.shards import Shard
 from yardstick.statistics import mean
@@ -11,9 +11,10 @@ from yardstick.statistics import mean
 def headline(shard: Shard) -> str:
     """Return a shard's result with its unit; only for shards in which nothing is wrong."""
     rows, metric = shard.rows, shard.path.metric
-    if metric == SCORES:
-        return f"{sum(row['solved'] for row in rows)} of {len(rows)} tasks solved"
-    if metric == ANSWERS:
+    if is_scores(metric):
+        greedy = [row["solved"] for row in rows if row["sample"] is None]
+        return f"{sum(greedy)} of {len(greedy)} tasks solved"
+    if suite_of(metric):
         return f"{len(rows)} answers"
     if metric == "latency":
         return f"{number(mean([row['e2e_s'] for row in rows]))} s, n={len(rows)}"

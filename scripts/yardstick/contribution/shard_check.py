@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from yardstick.catalog import ANSWERS, METRICS, SCORES
+from yardstick.catalog import ANSWERS, METRICS, SUITES, answers_metric, is_scores, suite_of
 from yardstick.contribution.documents import Run, document_problems, run_of
 from yardstick.contribution.values.agreement import concurrency_disagreement, most_ratio, throughput_disagreement
 from yardstick.contribution.values.answers import answer_problems, score_problems
@@ -18,7 +18,7 @@ from yardstick.contribution.values.latency import latency_problems
 from yardstick.contribution.values.memory import memory_problems
 from yardstick.contribution.values.throughput import throughput_problems
 from yardstick.errors import YardstickError
-from yardstick.identity import differences, score_definition
+from yardstick.identity import differences
 from yardstick.leaderboard.text import one_line
 from yardstick.plan import Plan
 from yardstick.registry import ModelEntry
@@ -76,31 +76,32 @@ class ShardCheck:
             return None
         if definition.get("metric") != path.metric:
             return f"it holds {one_line(str(definition.get('metric')))[:40]} and lies under {path.metric}; {_MEASURE_AGAIN}"
-        if path.metric == SCORES:
-            answers = self.plan.definition_hash(ANSWERS, entry)
-            current = score_definition(answers, entry, self.plan.inputs.suite)
+        if is_scores(path.metric):
+            current = self.plan.score_definition(path.metric, entry)
         else:
             current = self.plan.identity(path.metric, entry).definition
         first = next(differences(definition, current), "unknown")
         return f"measured under another definition ({one_line(first)}); update your clone and run again"
 
     def _value_problems(self, shard: Shard, entry: ModelEntry) -> Iterator[str]:
-        metric, suite = shard.path.metric, self.plan.inputs.suite
-        if metric == ANSWERS:
-            yield from answer_problems(shard.rows, suite, entry)
-        elif metric == SCORES:
+        metric = shard.path.metric
+        suite = suite_of(metric)
+        if is_scores(metric):
             yield from self._score_problems(shard, entry)
+        elif suite:
+            yield from answer_problems(shard, self.plan.inputs.suites[suite], entry)
         else:
             protocol = shard.identity["definition"]["protocol"]
             problems = list(_MACHINE_BOUND[metric](shard.rows, protocol, run_of(shard), entry))
             yield from problems or self._disagreements(shard, entry)
 
     def _score_problems(self, shard: Shard, entry: ModelEntry) -> Iterator[str]:
-        answers = self._partner(shard, ANSWERS, entry)
+        suite = self.plan.inputs.suites[shard.path.metric]
+        answers = self._partner(shard, answers_metric(suite.name), entry)
         if answers is None:
             yield "the answers that it scores are missing or refused; contribute both, from one run"
             return
-        yield from score_problems(shard.rows, answers.rows, self.plan.inputs.suite, entry)
+        yield from score_problems(shard, answers.rows, suite, entry)
         if shard.run != answers.run:
             yield "its run is not that of the answers; score them again, or commit both as they are"
 
@@ -126,5 +127,5 @@ class ShardCheck:
 
 def order(path: ShardPath) -> tuple[int, ShardPath]:
     """Sort shards so that those come first which others are held against."""
-    before = (ANSWERS, "latency", *METRICS, SCORES)
+    before = (ANSWERS, "latency", *METRICS, *SUITES)
     return before.index(path.metric), path

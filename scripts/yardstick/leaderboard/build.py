@@ -10,7 +10,7 @@ from pathlib import Path
 from yardstick.errors import YardstickError
 from yardstick.files import write_atomically
 from yardstick.leaderboard.columns import definitions
-from yardstick.leaderboard.document import SCHEMA_REFERENCE, VERSION, Leaderboard, NotMeasured, Row, Unread
+from yardstick.leaderboard.document import SCHEMA_REFERENCE, VERSION, Leaderboard, NotMeasured, Row, SuiteInfo, Unread
 from yardstick.leaderboard.flags import FLAGS
 from yardstick.leaderboard.page.content import page_content
 from yardstick.leaderboard.page.html import html
@@ -18,7 +18,7 @@ from yardstick.leaderboard.page.valid_shards import ValidShard, valid_shard
 from yardstick.leaderboard.reasons import reason
 from yardstick.leaderboard.reduce import Summary, summarize
 from yardstick.leaderboard.render import render
-from yardstick.leaderboard.rows import ranked, rows_of
+from yardstick.leaderboard.rows import ranked, ranked_suites, rows_of, suite_scores
 from yardstick.leaderboard.text import one_line
 from yardstick.paths import RESULTS
 from yardstick.plan import Plan
@@ -61,6 +61,7 @@ def build(plan: Plan) -> Built:
         **{"$schema": SCHEMA_REFERENCE},
         version=VERSION,
         fingerprint=plan.fingerprint(),
+        suites=_suites(plan, rows),
         rows=ranked(rows),
         not_measured=not_measured,
         unread=sorted(reader.unread, key=lambda unread: unread.file),
@@ -78,6 +79,15 @@ def write(built: Built, folder: Path) -> None:
     """
     for name, content in {PAGE: built.page(), **render(built.leaderboard)}.items():
         write_atomically(folder / name, content)
+
+
+def _suites(plan: Plan, rows: list[Row]) -> dict[str, SuiteInfo]:
+    known, of_rank = {name for row in rows for name in suite_scores(row)}, ranked_suites(rows)
+    return {
+        name: SuiteInfo(title=suite.heading, description=suite.description, is_ranked=name in of_rank)
+        for name, suite in plan.inputs.suites.items()
+        if name in known
+    }
 
 
 def _rows(plan: Plan, entry: ModelEntry, reader: _Reader) -> list[Row]:

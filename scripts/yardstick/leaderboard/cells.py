@@ -23,20 +23,36 @@ HEADINGS = {
 }
 
 _Row = Mapping[str, Any]
+_Suites = Mapping[str, Mapping[str, Any]]
 
 
-def cells(row: _Row) -> list[str]:
+def headings(suites: _Suites) -> dict[str, bool]:
+    """Return the headings of a document with these suites: those beside the main one stand behind the score."""
+    found = {}
+    for heading, is_number in HEADINGS.items():
+        found[heading] = is_number
+        if heading == "Score":
+            found |= {suites[name]["title"]: False for name in _others(suites)}
+    return found
+
+
+def cells(row: _Row, suites: _Suites) -> list[str]:
     """Return one text per heading, rounded for reading; nothing is escaped."""
     return [
         NOTHING if row["rank"] is None else str(row["rank"]),
         row["model"],
         _score(row["reasoning"]),
+        *(_score(row["suites"].get(name)) for name in _others(suites)),
         _rate(row["throughput"]),
         _latency(row["latency"]),
         NOTHING if row["memory"] is None else number(row["memory"]["increment_mb"]),
         machine(row),
         ", ".join(row["flags"]),
     ]
+
+
+def _others(suites: _Suites) -> list[str]:
+    return [name for name in suites if name != "reasoning"]
 
 
 def number(value: float) -> str:

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from yardstick.leaderboard.document import ConcurrencyLevel, Row
+from yardstick.catalog import SUITES
+from yardstick.leaderboard.document import ConcurrencyLevel, Row, SuiteScore
 from yardstick.leaderboard.text import one_line, spreadsheet
 
 
@@ -37,7 +38,7 @@ class Column:
         for key in self.keys:
             if value is None:
                 return None
-            value = value[key]
+            value = value.get(key) if isinstance(value, dict) else value[key]
         return value
 
 
@@ -66,6 +67,10 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
 def _columns_of(model: type[BaseModel], keys: tuple[str | int, ...]) -> Iterator[Column]:
     for name, field in model.model_fields.items():
         if field.annotation == list[ConcurrencyLevel]:
+            continue
+        if field.annotation == dict[str, SuiteScore]:
+            for suite in SUITES[1:]:
+                yield from _columns_of(SuiteScore, (*keys, name, suite))
             continue
         part = _part_of(field)
         if part is not None:

@@ -32,15 +32,21 @@ class CategoryScore(Part):
     n: int = Field(ge=1, description="tasks asked, a count")
 
 
-class Reasoning(Part):
-    """Score of the reasoning suite."""
+class SuiteScore(Part):
+    """Score of one suite."""
 
-    score: float = Field(ge=0, le=1, description="share of the reasoning tasks solved, 0 to 1")
-    solved: int = Field(ge=0, description="reasoning tasks solved, a count")
-    n: int = Field(ge=1, description="reasoning tasks asked, a count")
+    score: float = Field(ge=0, le=1, description="share of the tasks solved by the greedy answers, 0 to 1")
+    solved: int = Field(ge=0, description="tasks solved, a count")
+    n: int = Field(
+        ge=1, description="tasks asked, a count; fewer than the suite has where the interval was narrow enough"
+    )
     interval: Interval = Field(description="95 % interval of the score, 0 to 1")
     method: Literal["wilson"] = Field(description="how the interval of the score was made: wilson")
-    solved_tasks: list[str] = Field(description="ids of the reasoning tasks solved, sorted")
+    solved_tasks: list[str] = Field(description="ids of the tasks solved, sorted")
+    failed_tasks: list[str] = Field(description="ids of the tasks asked and not solved, sorted")
+    pass_at: dict[str, float] = Field(
+        description="k -> chance that one of k drawn answers solves a task, 0 to 1 (unbiased estimate); none were drawn: empty"
+    )
     by_category: dict[str, CategoryScore] = Field(description="tasks solved of tasks asked in each category, counts")
     measured_at: Time = Field(description="when the tasks were answered, UTC")
     machine: str = Field(description="label of the machine that answered the tasks")
@@ -163,8 +169,8 @@ class Row(Part):
 
     rank: int | None = Field(
         ge=1,
-        description="1 + the models with a significantly better score (exact McNemar on the same tasks, Holm over all"
-        " pairs, 5 %); none without a score",
+        description="1 + the models with a significantly better score over the tasks that all ranked models were asked"
+        " (exact McNemar on the same tasks, Holm over all pairs, 5 %); none without these scores",
     )
     speed_rank: int | None = Field(
         ge=1,
@@ -182,7 +188,8 @@ class Row(Part):
     device: str = Field(description="kind of device: cpu, cuda or mps; auto where nothing says which it was")
     machine: str = Field(description="label of the machine that was measured, or that answered the tasks")
     threads: int | None = Field(description="threads computed with, a count; none where only tasks were answered")
-    reasoning: Reasoning | None
+    reasoning: SuiteScore | None
+    suites: dict[str, SuiteScore] = Field(description="scores of the other suites by name, tasks solved of tasks asked")
     latency: Latency | None
     ttft: TimeToFirstToken | None
     throughput: Throughput | None
@@ -193,6 +200,14 @@ class Row(Part):
     measured_at: Time = Field(description="when the newest of the row's results was measured, UTC")
     environment: Environment
     engine: dict[str, str] = Field(description="what the engine that ran said of itself, name and version")
+
+
+class SuiteInfo(Part):
+    """A suite of which rows have scores."""
+
+    title: str = Field(description="heading of the suite's column")
+    description: str = Field(description="what the suite asks")
+    is_ranked: bool = Field(description="whether the rank counts it: all ranked models were asked it")
 
 
 class NotMeasured(Part):
@@ -218,6 +233,7 @@ class Leaderboard(Part):
     schema_reference: str = Field(alias="$schema", description="this schema, relative to the document")
     version: Literal[1] = Field(description="version of the document's shape")
     fingerprint: str = Field(pattern=r"^[0-9a-f]{16}$", description="hash of all that the document is made from")
+    suites: dict[str, SuiteInfo] = Field(description="suites of which rows have scores, the main one first")
     rows: list[Row] = Field(description="models with results, in the order of the table")
     not_measured: list[NotMeasured] = Field(description="models of the registry without a current result")
     unread: list[Unread] = Field(description="files below results/ that were not read")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from yardstick.catalog import ANSWERS, METRICS, SCORES
-from yardstick.identity import Document, differences, document_hash, score_definition
+from yardstick.catalog import METRICS, is_scores
+from yardstick.identity import Document, differences, document_hash
 from yardstick.leaderboard.text import one_line
 from yardstick.paths import RESULTS
 from yardstick.plan import Plan
@@ -24,14 +24,14 @@ def reason(plan: Plan, entry: ModelEntry) -> str:
     obstacle = plan.obstacle(entry)
     if obstacle:
         return one_line(obstacle)
-    if any(plan.valid(metric, entry) for metric in [*METRICS, SCORES]):
+    if any(plan.valid(metric, entry) for metric in [*METRICS, *plan.inputs.suites]):
         return "its results cannot be read, see the files that were not read"
     return _staleness(plan, entry) or f"not measured yet: snakemake --cores 1 {entry.tier}"
 
 
 def _staleness(plan: Plan, entry: ModelEntry) -> str | None:
     # Scores are looked at last: their definition holds only the hash of that of the answers.
-    for metrics in (list(METRICS), [SCORES]):
+    for metrics in (list(METRICS), list(plan.inputs.suites)):
         old = [path for metric in metrics for path in plan.inputs.listing.of(metric, entry.id)]
         if old:
             return f"measured before, but stale: {_changes(plan, entry, old)}"
@@ -78,6 +78,6 @@ def _measured_at(run: Any) -> str:
 
 
 def _current_definition(plan: Plan, entry: ModelEntry, metric: str) -> Document:
-    if metric != SCORES:
-        return plan.identity(metric, entry).definition
-    return score_definition(plan.definition_hash(ANSWERS, entry), entry, plan.inputs.suite)
+    if is_scores(metric):
+        return plan.score_definition(metric, entry)
+    return plan.identity(metric, entry).definition

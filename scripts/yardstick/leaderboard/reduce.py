@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from yardstick.catalog import ANSWERS, METRICS, SCORES
+from yardstick.catalog import METRICS, SUITES, answers_metric, is_scores
 from yardstick.errors import YardstickError
 from yardstick.identity import Document
 from yardstick.leaderboard.document import (
@@ -22,7 +22,7 @@ from yardstick.leaderboard.document import (
     Latency,
     Memory,
     Part,
-    Reasoning,
+    SuiteScore,
     Throughput,
     TimeToFirstToken,
 )
@@ -35,6 +35,7 @@ from yardstick.statistics import (
     mean,
     mean_interval,
     median_interval,
+    pass_at_k,
     percentile_or_reason,
     wilson_interval,
 )
@@ -130,7 +131,7 @@ def _device(definition: Document, stored: StoredEnvironment) -> str | None:
 
 
 def _guard_flags(metric: str, run: Run, stored: StoredEnvironment, device: str | None) -> set[str]:
-    if metric == SCORES or not METRICS[metric].is_machine_bound:
+    if is_scores(metric) or not METRICS[metric].is_machine_bound:
         return set()
     if run.guards is None or stored.threads is None:
         raise _Implausible("guard rails or threads are missing")
@@ -141,27 +142,45 @@ def _reduce_answers(rows: Rows, definition: Document, run: Run, path: ShardPath)
     return _Reduced(dict, set())
 
 
-def _reduce_reasoning(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
-    expected = definition["expected"]
-    if sorted(row["task"] for row in rows) != sorted(expected):
+def _reduce_scores(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
+    greedy = [row for row in rows if row["sample"] is None]
+    tasks = [row["task"] for row in greedy]
+    if not tasks or len(set(tasks)) < len(tasks) or {row["task"] for row in rows} != set(tasks):
+        raise _Implausible("it has not one greedy answer to each task")
+    # Where the file of the suite holds the tasks, so does the definition.
+    expected = {task for task, known in definition["expected"].items() if "accept" in known}
+    is_partial = run.sampling is not None and run.sampling.stopped_by == "interval"
+    if expected and not (set(tasks) <= expected if is_partial else set(tasks) == expected):
         raise _Implausible("its tasks are not those of the suite")
-    return _Reduced(lambda: {"reasoning": _reasoning(rows, expected, run, path)}, set())
+    return _Reduced(lambda: {path.metric: _suite_score(rows, greedy, run, path)}, set())
 
 
-def _reasoning(rows: Rows, expected: Document, run: Run, path: ShardPath) -> Reasoning:
-    asked = Counter(task["category"] for task in expected.values())
-    solved = Counter(expected[row["task"]]["category"] for row in rows if row["solved"])
-    return Reasoning(
-        score=_rounded(solved.total() / len(rows)),
+def _suite_score(rows: Rows, greedy: Rows, run: Run, path: ShardPath) -> SuiteScore:
+    asked = Counter(row["category"] for row in greedy)
+    solved = Counter(row["category"] for row in greedy if row["solved"])
+    return SuiteScore(
+        score=_rounded(solved.total() / len(greedy)),
         solved=solved.total(),
-        n=len(rows),
-        interval=_rounded_all(wilson_interval(solved.total(), len(rows))),
+        n=len(greedy),
+        interval=_rounded_all(wilson_interval(solved.total(), len(greedy))),
         method="wilson",
-        solved_tasks=sorted(row["task"] for row in rows if row["solved"]),
+        solved_tasks=sorted(row["task"] for row in greedy if row["solved"]),
+        failed_tasks=sorted(row["task"] for row in greedy if not row["solved"]),
+        pass_at=_pass_at([row for row in rows if row["sample"] is not None]),
         by_category={name: CategoryScore(solved=solved[name], n=asked[name]) for name in sorted(asked)},
         measured_at=run.measured_at,
         machine=path.machine,
     )
+
+
+def _pass_at(drawn: Rows) -> dict[str, float]:
+    """Return pass@k for round numbers k up to the drawn answers that every task has."""
+    if not drawn:
+        return {}
+    n = Counter(row["task"] for row in drawn)
+    solved = Counter(row["task"] for row in drawn if row["solved"])
+    ks = [k for k in (1, 2, 5, 10, 20, 50, 100) if k <= min(n.values())]
+    return {str(k): _rounded(mean([pass_at_k(n[task], solved[task], k) for task in sorted(n)])) for k in ks}
 
 
 def _reduce_latency(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
@@ -308,8 +327,8 @@ _MEMORY_COLUMNS = [
 ]
 # Metric -> the columns that are read, and what makes a part of a row of them.
 _REDUCERS: dict[str, tuple[list[str], Callable[[Rows, Document, Run, ShardPath], _Reduced]]] = {
-    ANSWERS: (["task"], _reduce_answers),
-    SCORES: (["task", "solved"], _reduce_reasoning),
+    **{answers_metric(suite): (["task"], _reduce_answers) for suite in SUITES},
+    **dict.fromkeys(SUITES, (["task", "sample", "category", "solved"], _reduce_scores)),
     "latency": (["prompt", "output_tokens", "ttft_s", "e2e_s", "output_hash"], _reduce_latency),
     "throughput": (["output_tokens", "wall_s"], _reduce_throughput),
     "memory": ([*_MEMORY_COLUMNS, "reported_bytes"], _reduce_memory),

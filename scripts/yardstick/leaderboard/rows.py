@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, get_args
 
-from yardstick.catalog import ANSWERS, METRICS, SCORES
+from yardstick.catalog import MAIN_SUITE, METRICS, SUITES, answers_metric
 from yardstick.comparison import rate_ranks, score_ranks
-from yardstick.leaderboard.document import Metric, Row
+from yardstick.leaderboard.document import Metric, Row, SuiteScore
 from yardstick.leaderboard.flags import in_order, mixed_flags
 from yardstick.leaderboard.reduce import Summary
 from yardstick.plan import Plan
@@ -32,14 +32,18 @@ def rows_of(plan: Plan, entry: ModelEntry, read: Read) -> list[Row]:
         entry: the model.
         read: reduces a shard, or reports a broken one and returns None.
     """
-    scores = _newest(summaries(plan, entry, SCORES, read), key=lambda summary: summary.path.machine)
+    scores = {
+        suite: _newest(summaries(plan, entry, suite, read), key=lambda summary: summary.path.machine)
+        for suite in plan.inputs.suites
+    }
     groups: dict[tuple[str, int | None], list[Summary]] = {}
     for metric in MACHINE_BOUND:
         for key, summary in _newest(summaries(plan, entry, metric, read), key=_machine_and_threads).items():
             groups.setdefault(key, []).append(summary)
     if groups:
-        return [_row(entry, *key, measured, _score_for(key[0], scores)) for key, measured in groups.items()]
-    return _row_without_machine(entry, scores, lambda: summaries(plan, entry, ANSWERS, read))
+        return [_row(entry, *key, measured, _scores_for(key[0], scores)) for key, measured in groups.items()]
+    answers = (found for suite in scores for found in summaries(plan, entry, answers_metric(suite), read))
+    return _row_without_machine(entry, scores, answers)
 
 
 def summaries(plan: Plan, entry: ModelEntry, metric: str, read: Read) -> Iterable[Summary]:
@@ -62,10 +66,46 @@ def ranked(rows: Iterable[Row]) -> list[Row]:
     return sorted(found, key=_order)
 
 
+def suite_scores(row: Row) -> dict[str, SuiteScore]:
+    """Return the row's scores by suite, the main one first."""
+    return ({MAIN_SUITE: row.reasoning} if row.reasoning else {}) | row.suites
+
+
+def ranked_suites(rows: Iterable[Row]) -> list[str]:
+    """Return the suites that ranks are made of: those that all ranked models have.
+
+    Ranked are the models that have the suite which most models have; of several such, the first one.
+    """
+    known: dict[str, set[str]] = {}
+    for row in rows:
+        known.setdefault(row.model, set()).update(suite_scores(row))
+    models = {suite: {model for model, suites in known.items() if suite in suites} for suite in SUITES}
+    base = max(SUITES, key=lambda suite: len(models[suite]))
+    return [suite for suite in SUITES if models[base] and models[base] <= models[suite]]
+
+
 def _ranks_by_score(rows: Sequence[Row]) -> dict[_Identity, int]:
-    scored = [(row, row.reasoning) for row in rows if row.reasoning]
-    ranks = score_ranks([(row.model, frozenset(reasoning.solved_tasks)) for row, reasoning in scored])
+    suites = ranked_suites(rows)
+    scored = [(row, suite_scores(row)) for row in rows]
+    scored = [(row, scores) for row, scores in scored if suites and set(suites) <= scores.keys()]
+    common = [_common_tasks([scores[suite] for _, scores in scored]) for suite in suites]
+    solved = [
+        frozenset(
+            (suite, task) for suite, tasks in zip(suites, common, strict=True) for task in _solved(scores[suite], tasks)
+        )
+        for _, scores in scored
+    ]
+    ranks = score_ranks([(row.model, tasks) for (row, _), tasks in zip(scored, solved, strict=True)])
     return {_identity(row): rank for (row, _), rank in zip(scored, ranks, strict=True)}
+
+
+def _common_tasks(scores: Sequence[SuiteScore]) -> set[str]:
+    """Return the tasks of a suite that all were asked: where answering ends early, some were asked fewer."""
+    return set.intersection(*({*score.solved_tasks, *score.failed_tasks} for score in scores)) if scores else set()
+
+
+def _solved(score: SuiteScore, tasks: set[str]) -> set[str]:
+    return tasks.intersection(score.solved_tasks)
 
 
 def _ranks_by_speed(rows: Sequence[Row]) -> dict[_Identity, int | None]:
@@ -109,30 +149,37 @@ def _newest(found: Iterable[Summary], key: Callable[[Summary], _Key]) -> dict[_K
     return newest
 
 
-def _score_for(machine: str, scores: dict[str, Summary]) -> Summary | None:
-    """Return the machine's own score, else the newest of any machine: answers do not depend on a machine's speed."""
-    return scores.get(machine) or max(scores.values(), key=lambda summary: summary.age_key, default=None)
+# Suite -> machine -> its newest scores there.
+_Scores = dict[str, dict[str, Summary]]
 
 
-def _row_without_machine(
-    entry: ModelEntry, scores: dict[str, Summary], answers: Callable[[], Iterable[Summary]]
-) -> list[Row]:
+def _scores_for(machine: str, scores: _Scores) -> list[Summary]:
+    """Return each suite's scores from the machine, else its newest: answers do not depend on a machine's speed."""
+    return [
+        found.get(machine) or max(found.values(), key=lambda summary: summary.age_key)
+        for found in scores.values()
+        if found
+    ]
+
+
+def _row_without_machine(entry: ModelEntry, scores: _Scores, answers: Iterable[Summary]) -> list[Row]:
     """Return one row for a model of which there are only scores, or only answers that wait for their scores."""
-    found = list(scores.values()) or list(answers())
+    found = next((list(of_suite.values()) for of_suite in scores.values() if of_suite), None) or list(answers)
     if not found:
         return []
     newest = max(found, key=lambda summary: summary.age_key)
-    return [_row(entry, newest.path.machine, None, [], newest)]
+    return [_row(entry, newest.path.machine, None, [], _scores_for(newest.path.machine, scores) or [newest])]
 
 
-def _row(entry: ModelEntry, machine: str, threads: int | None, measured: list[Summary], score: Summary | None) -> Row:
-    used = [*measured, score] if score else measured
+def _row(entry: ModelEntry, machine: str, threads: int | None, measured: list[Summary], scores: list[Summary]) -> Row:
+    used = [*measured, *scores]
     parts = {name: part for summary in used for name, part in summary.parts.items()}
     flags = set().union(*(summary.flags for summary in used)) | mixed_flags([summary.environment for summary in used])
     newest = max(measured or used, key=lambda summary: summary.age_key)
     fields: dict[str, Any] = {
         **entry.model_dump(include=_ENTRY_FIELDS),
         **{name: parts.get(name) for name in _PART_FIELDS},
+        "suites": {suite: parts[suite] for suite in SUITES if suite != MAIN_SUITE and suite in parts},
     }
     return Row(
         rank=None,

@@ -10,7 +10,7 @@ from typing import Any
 from tabulate import tabulate
 
 from yardstick.errors import YardstickError
-from yardstick.leaderboard.cells import HEADINGS, cells
+from yardstick.leaderboard.cells import cells, headings
 from yardstick.leaderboard.text import one_line
 
 FILE = "leaderboard.json"
@@ -30,7 +30,9 @@ def terminal_table(document: Mapping[str, Any]) -> str:
         document: the content of `leaderboard.json`.
     """
     parts = [
-        _table(document["rows"][:_MOST_LINES]) + _rest(document["rows"]) if document["rows"] else "No results yet."
+        _table(document["rows"][:_MOST_LINES], document["suites"]) + _rest(document["rows"])
+        if document["rows"]
+        else "No results yet."
     ]
     if absent := document["not_measured"]:
         lines = [f"  {one_line(model['model'])}: {one_line(model['reason'])}" for model in absent[:_MOST_LINES]]
@@ -54,7 +56,7 @@ def read_leaderboard(folder: Path) -> dict[str, Any]:
         raise YardstickError(f"{file}: no such file; {remedy}") from None
     except (OSError, ValueError) as error:
         raise YardstickError(f"{file}: cannot be read ({one_line(str(error))}); {remedy}") from None
-    if not isinstance(document, dict) or not {"rows", "not_measured", "unread"} <= document.keys():
+    if not isinstance(document, dict) or not {"rows", "not_measured", "unread", "suites"} <= document.keys():
         raise YardstickError(f"{file}: not a leaderboard; {remedy}")
     return document
 
@@ -65,8 +67,15 @@ def _rest(entries: list[Any]) -> str:
     return f"\n... and {more} more in LEADERBOARD.md" if more > 0 else ""
 
 
-def _table(rows: list[Mapping[str, Any]]) -> str:
-    table = [[one_line(cell) for cell in cells(row)] for row in rows]
-    sides = ["right" if is_number else "left" for is_number in HEADINGS.values()]
-    text: str = tabulate(table, headers=list(HEADINGS), tablefmt="simple", colalign=sides, disable_numparse=True)
+def _table(rows: list[Mapping[str, Any]], suites: Mapping[str, Any]) -> str:
+    shown = headings(suites)
+    table = [[one_line(cell) for cell in cells(row, suites)] for row in rows]
+    sides = ["right" if is_number else "left" for is_number in shown.values()]
+    text: str = tabulate(
+        table,
+        headers=[one_line(heading) for heading in shown],
+        tablefmt="simple",
+        colalign=sides,
+        disable_numparse=True,
+    )
     return text

@@ -1,56 +1,225 @@
-"""Answers of a suite: each question asked once, decoded greedily, batched where the engine can."""
+"""Answers of a suite: each question decoded greedily, in batches of similar length where the engine can.
+
+Which questions share a batch changes no token (a test shows it in float32), so the size of the batches may be found
+while answering, and what is asked alone decides the answers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from yardstick.backends.base import Engine
+from yardstick.backends.base import Completion, Engine
+from yardstick.errors import YardstickError
+from yardstick.metrics.batching import BatchSize
 from yardstick.metrics.observations import Observations, Progress
+
+Row = dict[str, Any]
+# Tasks between two looks at the score.
+BLOCK = 16
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked.
+
+    Attributes:
+        task: id of the task.
+        text: the question.
+        choices: continuations whose likelihoods are asked for; empty for an answer in words.
+        stop: texts at which an answer in words ends.
+    """
+
+    task: str
+    text: str
+    choices: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+
+
+class Journal(Protocol):
+    """Answers that outlive this process."""
+
+    def known(self) -> Mapping[str, list[Row]]:
+        """Return task -> the rows that an earlier process noted."""
+
+    def note(self, rows: Sequence[Row]) -> None:
+        """Keep the rows of some tasks, all rows of a task at once."""
+
+
+class Stopping(Protocol):
+    """Says when enough is known."""
+
+    def is_enough(self, answered: Mapping[str, list[Row]]) -> bool:
+        """Tell whether the score is known well enough from the tasks that are answered."""
 
 
 def observe(
     engine: Engine,
     *,
-    questions: Mapping[str, str],
+    questions: Sequence[Question],
     prompt: str,
     is_chat: bool,
     max_new_tokens: int,
-    batch_size: int,
+    batch_size: int | None,
     progress: Progress,
+    sampled: int = 0,
+    temperature: float = 0.0,
+    journal: Journal | None = None,
+    stopping: Stopping | None = None,
 ) -> Observations:
-    """Return one row per task with the model's continuation; nothing is scored here.
+    """Return the rows of each task with the model's continuations, in the questions' order; nothing is scored here.
 
     Args:
         engine: a prepared engine; it is loaded here.
-        questions: task id -> question.
+        questions: what is asked.
         prompt: how a question is put, with ``{question}`` in it.
         is_chat: whether the result is put through the model's chat template.
         max_new_tokens: longest answer in tokens.
-        batch_size: prompts answered together.
+        batch_size: prompts answered together, None to find out what is fastest.
         progress: told (done, total) between batches.
+        sampled: answers that are drawn to each question beside the greedy one.
+        temperature: of the drawn answers.
+        journal: keeps answers, so that a killed job goes on at the next task.
+        stopping: with it, tasks are taken in an order that is random and always the same, until enough is known.
     """
     engine.load()
-    asked = [(task, _ask(engine, question, prompt, is_chat)) for task, question in questions.items()]
-    rows: list[dict[str, Any]] = []
-    for start in range(0, len(asked), batch_size):
-        batch = asked[start : start + batch_size]
-        completions = engine.answer([text for _, text in batch], max_new_tokens, is_rendered=is_chat)
-        for (task, text), completion in zip(batch, completions, strict=True):
-            rows.append(
-                {
-                    "task": task,
-                    "prompt": text,
-                    "prompt_tokens": completion.prompt_tokens,
-                    "output_tokens": completion.output_tokens,
-                    "answer": completion.text,
-                    "finish": completion.finish,
-                }
-            )
-        progress(len(rows), len(asked))
-    return Observations(rows)
+    answering = _Answering(engine, prompt, is_chat, max_new_tokens, BatchSize(batch_size), sampled, temperature)
+    tasks = {question.task for question in questions}
+    answered = {task: rows for task, rows in (journal.known() if journal else {}).items() if task in tasks}
+    stopped_by, looked_at = "count", set()
+    for block in [questions] if stopping is None else _blocks(questions):
+        for rows in answering.rows([question for question in block if question.task not in answered]):
+            if journal:
+                journal.note(rows)
+            for row in rows:
+                answered.setdefault(row["task"], []).append(row)
+            progress(len(answered), len(questions))
+        looked_at |= {question.task for question in block}
+        if stopping and stopping.is_enough({task: answered[task] for task in looked_at}):
+            stopped_by = "interval"
+            break
+    kept = [row for question in questions if question.task in looked_at for row in answered[question.task]]
+    sampling = {"stopped_by": stopped_by, "relative_interval": None} if stopping else {}
+    return Observations(kept, sampling)
 
 
-def _ask(engine: Engine, question: str, prompt: str, is_chat: bool) -> str:
-    text = prompt.replace("{question}", question)
-    return engine.render_chat(text) if is_chat else text
+def _blocks(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
+    """Yield the questions in an order that their ids alone decide, some at a time."""
+    shuffled = sorted(questions, key=lambda question: hashlib.sha256(question.task.encode()).digest())
+    for start in range(0, len(shuffled), BLOCK):
+        yield shuffled[start : start + BLOCK]
+
+
+@dataclass(frozen=True)
+class _Answering:
+    """One model that answers questions."""
+
+    engine: Engine
+    prompt: str
+    is_chat: bool
+    max_new_tokens: int
+    batch_size: BatchSize
+    sampled: int
+    temperature: float
+
+    def rows(self, questions: Sequence[Question]) -> Iterator[list[Row]]:
+        """Yield the rows of some questions at a time: the longest first, so that memory is short at once or never."""
+        prompted = sorted(((q, self._text(q)) for q in questions), key=lambda pair: -len(pair[1]))
+        too_long = {question.task for question, text in prompted if self._is_too_long(question, text)}
+        if too_long:
+            yield [
+                _row(q, text, Completion("", 0, 0, "length"), finish="too_long")
+                for q, text in prompted
+                if q.task in too_long
+            ]
+        waiting = [pair for pair in prompted if pair[0].task not in too_long]
+        while waiting:
+            batch = waiting[: self.batch_size.size]
+            start_s = time.perf_counter()
+            try:
+                rows = self._batch(batch)
+            except (RuntimeError, MemoryError) as error:
+                if len(batch) == 1 or not _is_out_of_memory(error):
+                    raise
+                self.batch_size.shrink(len(batch))
+                continue
+            tokens = sum(row["prompt_tokens"] + row["output_tokens"] for row in rows)
+            self.batch_size.note(len(batch), tokens, time.perf_counter() - start_s)
+            waiting = waiting[len(batch) :]
+            yield rows
+
+    def _text(self, question: Question) -> str:
+        text = self.prompt.replace("{question}", question.text)
+        return self.engine.render_chat(text) if self.is_chat else text
+
+    def _is_too_long(self, question: Question, text: str) -> bool:
+        """Tell whether the context cannot hold a prompt and its answer; such a question counts as not answered."""
+        room = self.engine.spec.context_length - (0 if question.choices else self.max_new_tokens)
+        longest = max([text + choice for choice in question.choices] or [text], key=len)
+        # A token has at least a byte, but for a few that mark begin and end.
+        if len(longest.encode()) + 8 <= room:
+            return False
+        try:
+            return len(self.engine.tokenize(longest)) > room
+        except YardstickError:
+            return False
+
+    def _batch(self, batch: Sequence[tuple[Question, str]]) -> list[Row]:
+        worded = [pair for pair in batch if not pair[0].choices]
+        rows = [self._chosen(question, text) for question, text in batch if question.choices]
+        texts = [text for _, text in worded]
+        answers = self.engine.answer(texts, self.max_new_tokens, is_rendered=self.is_chat) if texts else []
+        for (question, text), completion in zip(worded, answers, strict=True):
+            rows.append(_row(question, text, completion))
+            rows += self._sampled(question, text)
+        return rows
+
+    def _sampled(self, question: Question, text: str) -> list[Row]:
+        if not self.sampled:
+            return []
+        seed = int.from_bytes(hashlib.sha256(question.task.encode()).digest()[:4], "big")
+        drawn = self.engine.sample(
+            text,
+            self.max_new_tokens,
+            count=self.sampled,
+            temperature=self.temperature,
+            seed=seed,
+            is_rendered=self.is_chat,
+        )
+        return [_row(question, text, completion, sample=number) for number, completion in enumerate(drawn, start=1)]
+
+    def _chosen(self, question: Question, text: str) -> Row:
+        found = self.engine.likelihoods(text, question.choices, is_rendered=self.is_chat)
+        best = max(range(len(found.log_likelihoods)), key=found.log_likelihoods.__getitem__)
+        row = _row(question, text, Completion(question.choices[best], 0, found.prompt_tokens, "stop"))
+        return row | {"likelihoods": list(found.log_likelihoods), "greedy": list(found.is_greedy)}
+
+
+def _row(
+    question: Question, text: str, completion: Completion, *, sample: int | None = None, finish: str | None = None
+) -> Row:
+    answer, ends = _until(completion.text, question.stop)
+    return {
+        "task": question.task,
+        "sample": sample,
+        "prompt": text,
+        "prompt_tokens": completion.prompt_tokens,
+        "output_tokens": completion.output_tokens,
+        "answer": answer,
+        "finish": finish or ("stop" if ends else completion.finish),
+        "likelihoods": None,
+        "greedy": None,
+    }
+
+
+def _until(answer: str, stop: Sequence[str]) -> tuple[str, bool]:
+    """Return an answer up to the first of some texts, and whether there was one."""
+    places = [place for text in stop if (place := answer.find(text)) >= 0]
+    return (answer[: min(places)], True) if places else (answer, False)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from yardstick import forkserver
-from yardstick.catalog import ANSWERS, SCORES
+from yardstick.catalog import answers_metric, is_scores
 from yardstick.config import Config, parse_config
 from yardstick.errors import YardstickError
 from yardstick.files import write_atomically
@@ -27,8 +27,8 @@ _SCRIPTS = {
     "latency": "measure_latency",
     "throughput": "measure_throughput",
     "memory": "measure_memory",
-    ANSWERS: "answer_reasoning",
-    SCORES: "score_reasoning",
+    "answers": "answer_suite",
+    "scores": "score_suite",
 }
 
 
@@ -52,7 +52,7 @@ def measure_again(plan: Plan, entry: ModelEntry, point: Point) -> ShardPath:
         YardstickError: something changed since the point was measured, or the measurement failed.
     """
     metric = point.path.metric
-    runs_model = ANSWERS if metric == SCORES else metric
+    runs_model = answers_metric(metric) if is_scores(metric) else metric
     second = _second_plan(plan, point)
     path = second.path(runs_model, entry)
     _check_environment(second, runs_model, entry, point)
@@ -60,7 +60,7 @@ def measure_again(plan: Plan, entry: ModelEntry, point: Point) -> ShardPath:
         config = _config_file(second.inputs.config)
         arguments = ["--model", entry.id, "--config", str(config), "--threads", str(plan.inputs.threads)]
         _run(runs_model, path, arguments)
-    if metric != SCORES:
+    if not is_scores(metric):
         return path
     score = second.score_of(path, entry)
     if not score.below(RESULTS).exists():
@@ -95,7 +95,8 @@ def _config_file(config: Config) -> Path:
 def _run(metric: str, path: ShardPath, arguments: list[str]) -> None:
     """Run a script as its rule does; it says on the terminal how far it is."""
     log = LOGS / metric / path.model / path.machine / f"{path.definition}-{path.environment}.log"
-    command = [sys.executable, f"scripts/{_SCRIPTS[metric]}.py", *arguments]
+    kind = metric if metric in _SCRIPTS else "scores" if is_scores(metric) else "answers"
+    command = [sys.executable, f"scripts/{_SCRIPTS[kind]}.py", *arguments]
     done = subprocess.run([*command, "--output", str(path.below(RESULTS)), "--log", str(log)], check=False)
     if done.returncode:
         raise YardstickError(f"the second measurement failed; its log is {log}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from yardstick.catalog import SCORES
+from yardstick.catalog import SUITES, is_scores
 from yardstick.errors import YardstickError
 from yardstick.identity import Document
 from yardstick.leaderboard.flags import guard_flags
@@ -25,7 +25,7 @@ COLUMNS = {
     "latency": ["e2e_s"],
     "throughput": ["output_tokens", "wall_s"],
     "memory": ["rss_before_bytes", "rss_after_bytes"],
-    SCORES: ["task", "solved"],
+    **{suite: ["task", "sample", "solved"] for suite in SUITES},
 }
 # An epoch that ends so holds the second measurement of the epoch before the mark.
 _MARK = "confirm"
@@ -86,8 +86,8 @@ class Point:
 
     @property
     def tasks(self) -> dict[str, bool]:
-        """Task -> solved."""
-        return {row["task"]: row["solved"] for row in self.rows}
+        """Task -> solved by the greedy answer."""
+        return {row["task"]: row["solved"] for row in self.rows if row["sample"] is None}
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def read_point(results: Path, path: ShardPath) -> Point:
 
 
 def _flags(path: ShardPath, run: Run) -> frozenset[str]:
-    if run.guards is None or path.metric == SCORES:
+    if run.guards is None or is_scores(path.metric):
         return frozenset()
     return frozenset(guard_flags(run.guards, is_timing=path.metric != "memory"))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
-from yardstick.catalog import SCORES
+from yardstick.catalog import is_scores
 from yardstick.leaderboard.cells import number
 from yardstick.leaderboard.text import markdown, one_line
 from yardstick.regressions.paired import PairedComparison, Speed
@@ -119,12 +119,12 @@ def _value(metric: str, value: float) -> str:
         return f"{number(1 / value)} tokens/s"
     if metric == "memory":
         return f"{number(value / 1e6)} MB"
-    return f"{value:.2f}" if metric == SCORES else f"{number(value)} s"
+    return f"{value:.2f}" if is_scores(metric) else f"{number(value)} s"
 
 
 def change(metric: str, before: float, after: float) -> str:
     """Return the change of what is shown: percent, for scores points of a hundred."""
-    if metric == SCORES:
+    if is_scores(metric):
         return f"{100 * (after - before):+.0f} points"
     if metric == "throughput":
         before, after = 1 / before, 1 / after

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from yardstick.catalog import SCORES
+from yardstick.catalog import is_scores
 from yardstick.errors import YardstickError
 from yardstick.locks import hold_run_lock
 from yardstick.paths import RUN_LOCK
@@ -81,7 +81,7 @@ def search(plan: Plan, entries: Sequence[ModelEntry], results: Path, say: Say) -
 def compare(earlier: Sequence[Point], newest: Point) -> Comparison:
     """Compare a point with earlier ones of the same metric, by what suits the metric."""
     metric = newest.path.metric
-    if metric == SCORES:
+    if is_scores(metric):
         return compare_tasks(earlier[-1].tasks, newest.tasks)
     if metric == "memory":
         return compare_sizes([point.size for point in earlier], newest.size)

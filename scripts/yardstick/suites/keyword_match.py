@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
+
+from yardstick.suites.items import Item, Scored
 
 # A number with thousands separators and decimals, or several joined by marks that make it something else (12:30, 1/2).
 _NUMBER = re.compile(r"(?<![^\W_])(?<![.^])(?<!\d[,:/⁄_])(?:(?<![^\W_])(?<!\))-)?\d++(?:[.,:/^⁄_]\d+)*+(?![^\W_])")
@@ -21,24 +23,13 @@ _NEXT_QUESTION = re.compile(
 _SENTENCE_START = re.compile(r"(?:[.!?]\s+|\n)")
 
 
-@dataclass(frozen=True)
-class Match:
-    """What a scorer found in one answer.
-
-    Attributes:
-        solved: an accepted keyword is there and no rejected one.
-        accepted: the accepted keywords found, in the task's order.
-        rejected: the rejected keywords found, in the task's order.
-        considered: the part of the answer that counted.
-    """
-
-    solved: bool
-    accepted: tuple[str, ...]
-    rejected: tuple[str, ...]
-    considered: str
+def score(item: Item, answer: Mapping[str, Any], *, is_chat: bool) -> Scored:
+    """Score one row of answers by the item's keywords."""
+    expected = item.expected
+    return match(answer["answer"], accept=expected["accept"], reject=expected["reject"], is_chat=is_chat)
 
 
-def match(answer: str, *, accept: Sequence[str], reject: Sequence[str] = (), is_chat: bool) -> Match:
+def match(answer: str, *, accept: Sequence[str], reject: Sequence[str] = (), is_chat: bool) -> Scored:
     """Score one answer.
 
     Args:
@@ -47,10 +38,15 @@ def match(answer: str, *, accept: Sequence[str], reject: Sequence[str] = (), is_
         reject: keywords of which none may be there.
         is_chat: False for a base model, whose text counts only up to the first question it goes on to ask.
     """
-    considered = answer if is_chat else answer[: _next_question(answer)]
+    considered = considered_part(answer, is_chat=is_chat)
     accepted = tuple(keyword for keyword in accept if _contains(considered, keyword))
     rejected = tuple(keyword for keyword in reject if _contains(considered, keyword))
-    return Match(bool(accepted) and not rejected, accepted, rejected, considered)
+    return Scored(bool(accepted) and not rejected, considered, accepted, rejected)
+
+
+def considered_part(answer: str, *, is_chat: bool) -> str:
+    """Return the part of an answer that counts: of a base model's, what comes before the next question it asks itself."""
+    return answer if is_chat else answer[: _next_question(answer)]
 
 
 def _next_question(text: str) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from yardstick.suites.base import BaseSuite
+from yardstick.suites.items import Asked, Document, Item
 from yardstick.validation import StrictModel, parse, read_yaml
 
 Keyword = Annotated[str, Field(min_length=1, max_length=100)]
@@ -27,22 +29,41 @@ class Task(StrictModel):
     reject: list[Keyword] = Field(default=[], description="keywords of which none may be in the answer")
 
 
-class Suite(StrictModel):
-    """The content of a suite file."""
+class Suite(BaseSuite):
+    """A suite whose questions and keywords are in its file."""
 
-    name: str = Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$", description="name of the suite, as its file is called")
-    description: str = Field(min_length=1, description="one or two sentences for readers")
-    base_prompt: str = Field(description="how a base model is asked; holds {question}; chat models get the question")
-    max_new_tokens: int = Field(ge=1, le=100_000, description="longest answer in tokens, from 1")
+    scorer: ClassVar[str] = "yardstick.suites.keyword_match"
+
+    kind: Literal["keywords"] = Field(default="keywords", description="keywords: the tasks below, scored by keywords")
     tasks: list[Task] = Field(min_length=1, description="the tasks")
+
+    def items(self, asked: Asked) -> list[Item]:
+        """Return the tasks of the file."""
+        return [
+            Item(task.id, task.category, task.question, {"accept": task.accept, "reject": task.reject})
+            for task in self.tasks
+        ]
+
+    def answers_document(self, asked: Asked) -> Document:
+        """Return prompt, limit and questions, not the keywords."""
+        return {
+            "prompt": self.prompt(asked),
+            "max_new_tokens": self.max_new_tokens,
+            "questions": {task.id: task.question for task in self.tasks},
+        }
+
+    def expected_document(self, asked: Asked) -> Document:
+        """Return the keywords of each task."""
+        return {
+            task.id: {"category": task.category, "accept": list(task.accept), "reject": list(task.reject)}
+            for task in self.tasks
+        }
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         twice = [name for name, count in Counter(task.id for task in self.tasks).items() if count > 1]
         if twice:
             raise ValueError(f"the task id {twice[0]!r} is given twice; ids are unique, rename one")
-        if self.base_prompt.count("{question}") != 1:
-            raise ValueError("base_prompt must hold {question} exactly once")
         return self
 
 

@@ -32,6 +32,8 @@ def column_problems(metric: str, rows: Rows) -> Iterator[str]:
 def _problem(field: pa.Field, value: Any) -> str | None:
     if value is None:
         return None if field.nullable else "an empty value"
+    if field.name == "likelihoods":
+        return None if all(math.isfinite(item) for item in value) else "a likelihood that is no number"
     if pa.types.is_list(field.type):
         # Tokens that reach a client together have no time between them.
         items = (_scalar_problem(field.type.value_type, item, is_positive=False) for item in value)

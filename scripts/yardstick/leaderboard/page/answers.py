@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from yardstick.catalog import ANSWERS
+from yardstick.catalog import answers_metric
 from yardstick.errors import YardstickError
 from yardstick.leaderboard.page.interned import Interned
 from yardstick.shard_paths import ShardPath
@@ -14,6 +14,8 @@ from yardstick.shards import read_shard
 # Characters; a suite's answers have some hundred. It keeps a forged file from filling the page.
 LONGEST_TEXT = 4_000
 MOST_KEYWORDS = 20
+# Tasks of one suite and model whose answers are shown.
+MOST_TASKS = 40
 
 
 def task_answers(results: Path, scores: ShardPath, answers_definition: str, texts: Interned) -> list[dict[str, Any]]:
@@ -25,13 +27,19 @@ def task_answers(results: Path, scores: ShardPath, answers_definition: str, text
         answers_definition: definition hash of the answers that were scored.
         texts: takes the prompts, which models share.
     """
-    answers = ShardPath(ANSWERS, scores.model, scores.machine, answers_definition, scores.environment)
+    answers = ShardPath(
+        answers_metric(scores.metric), scores.model, scores.machine, answers_definition, scores.environment
+    )
     try:
-        scored = read_shard(results, scores).rows
-        asked = {row["task"]: row for row in read_shard(results, answers).rows}
+        scored = [row for row in read_shard(results, scores).rows if row["sample"] is None]
+        asked = {row["task"]: row for row in read_shard(results, answers).rows if row["sample"] is None}
     except YardstickError:
         return []
-    return [_task(row, asked[row["task"]], texts) for row in scored if row["task"] in asked]
+    known = [row for row in scored if row["task"] in asked]
+    # Those that were not solved tell more, and a page with all answers to a long suite would be too large to open.
+    shown = sorted(known, key=lambda row: row["solved"])[:MOST_TASKS]
+    kept = {row["task"] for row in shown}
+    return [_task(row, asked[row["task"]], texts) for row in known if row["task"] in kept]
 
 
 def _task(scored: dict[str, Any], asked: dict[str, Any], texts: Interned) -> dict[str, Any]:
@@ -39,6 +47,7 @@ def _task(scored: dict[str, Any], asked: dict[str, Any], texts: Interned) -> dic
     considered = scored["considered"]
     return {
         "task": scored["task"],
+        "category": scored["category"],
         "solved": scored["solved"],
         "prompt": texts.place(asked["prompt"][:LONGEST_TEXT]),
         "answer": answer,
@@ -46,6 +55,7 @@ def _task(scored: dict[str, Any], asked: dict[str, Any], texts: Interned) -> dic
         "considered": len(considered) if answer.startswith(considered) else considered[:LONGEST_TEXT],
         "accepted": scored["accepted"][:MOST_KEYWORDS],
         "rejected": scored["rejected"][:MOST_KEYWORDS],
+        "detail": scored["detail"] and scored["detail"][:LONGEST_TEXT],
         "finish": asked["finish"],
         "output_tokens": asked["output_tokens"],
     }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from yardstick.catalog import ANSWERS, METRICS, SCORES
+from yardstick.catalog import METRICS, answers_metric
 from yardstick.leaderboard.document import Leaderboard, Row
 from yardstick.leaderboard.page.answers import task_answers
 from yardstick.leaderboard.page.history import history
 from yardstick.leaderboard.page.interned import Interned
 from yardstick.leaderboard.page.observations import observations
 from yardstick.leaderboard.page.valid_shards import Key, ValidShard, by_key
+from yardstick.leaderboard.rows import suite_scores
 from yardstick.paths import RESULTS
 from yardstick.plan import Plan
 from yardstick.registry import ModelEntry
@@ -37,7 +38,7 @@ def page_content(plan: Plan, leaderboard: Leaderboard, shards: Iterable[ValidSha
         **leaderboard.model_dump(mode="json", include=_SHOWN_FIELDS),
         "rows": rows,
         "models": _models(plan, {row.model for row in leaderboard.rows}),
-        "tasks": _tasks(plan.inputs.suite),
+        "tasks": _tasks(plan),
         "history": past,
         "answers": list(content.answers.values()),
         "texts": content.texts.values,
@@ -64,23 +65,27 @@ class _Content:
             **row.model_dump(mode="json", exclude=_LEFT_OUT),
             "environment": self.environments.place(row.environment.model_dump(mode="json")),
             "observed": observations(self._results, shown, self.machines),
-            "answers": self._answers_place(row),
+            "answers": self._answers_places(row),
         }
 
-    def _answers_place(self, row: Row) -> int | None:
-        """Return the place of the answers that the row's score comes from; rows of several machines may share them."""
-        machine = row.reasoning.machine if row.reasoning else ""
-        scores = self._newest.get((SCORES, row.model, machine, None))
-        if scores is None:
-            return None
+    def _answers_places(self, row: Row) -> dict[str, int]:
+        """Return suite -> place of the answers that the row's score comes from, which rows of several machines share."""
+        return {
+            suite: self._place_of(scores)
+            for suite, score in suite_scores(row).items()
+            if (scores := self._newest.get((suite, row.model, score.machine, None)))
+        }
+
+    def _place_of(self, scores: ValidShard) -> int:
         if scores.path not in self.answers:
             self.answers[scores.path] = self._answers_document(scores)
         return list(self.answers).index(scores.path)
 
     def _answers_document(self, scores: ValidShard) -> dict[str, Any]:
         entry = self._plan.inputs.registry[scores.path.model]
-        definition = self._plan.definition_hash(ANSWERS, entry)
+        definition = self._plan.definition_hash(answers_metric(scores.path.metric), entry)
         return {
+            "suite": scores.path.metric,
             "at": scores.measured_at,
             "machine": scores.path.machine,
             "environment": self.environments.place(scores.environment),
@@ -89,13 +94,14 @@ class _Content:
 
 
 # The page has these once for all rows, or as raw observations.
-_LEFT_OUT: dict[str, bool | set[str]] = {
+_LEFT_OUT: dict[str, Any] = {
     "description": True,
     "environment": True,
-    "reasoning": {"solved_tasks"},
+    "reasoning": {"solved_tasks", "failed_tasks"},
+    "suites": {"__all__": {"solved_tasks", "failed_tasks"}},
     "throughput": {"rates"},
 }
-_SHOWN_FIELDS = {"fingerprint", "not_measured", "unread", "definitions", "flags"}
+_SHOWN_FIELDS = {"suites", "fingerprint", "not_measured", "unread", "definitions", "flags"}
 
 
 def _models(plan: Plan, names: set[str]) -> dict[str, Any]:
@@ -112,5 +118,10 @@ def _model(entry: ModelEntry) -> dict[str, Any]:
     }
 
 
-def _tasks(suite: Suite) -> dict[str, Any]:
-    return {task.id: task.model_dump(mode="json", exclude={"id"}) for task in suite.tasks}
+def _tasks(plan: Plan) -> dict[str, Any]:
+    """Return suite -> task -> what its file says of it, for the suites whose tasks are in their files."""
+    return {
+        suite.name: {task.id: task.model_dump(mode="json", exclude={"id"}) for task in suite.tasks}
+        for suite in plan.inputs.suites.values()
+        if isinstance(suite, Suite)
+    }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from yardstick.catalog import SCORES
+from yardstick.catalog import SUITES
 from yardstick.errors import YardstickError
 from yardstick.leaderboard.page.interned import Interned
 from yardstick.leaderboard.page.valid_shards import Key, ValidShard
@@ -56,8 +56,8 @@ def _point(results: Path, shard: ValidShard, environments: Interned) -> list[Any
 
 
 def _score(rows: _Rows) -> _Value:
-    solved = sum(row["solved"] for row in rows)
-    return solved / len(rows), wilson_interval(solved, len(rows))
+    greedy = [row["solved"] for row in rows if row["sample"] is None]
+    return sum(greedy) / len(greedy), wilson_interval(sum(greedy), len(greedy))
 
 
 def _mean(values: Sequence[float]) -> _Value:
@@ -79,7 +79,7 @@ def _growth(rows: _Rows) -> _Value:
 
 # Metric -> the columns that are read, and the number that is followed.
 _FOLLOWED: dict[str, tuple[list[str], Callable[[_Rows], _Value]]] = {
-    SCORES: (["solved"], _score),
+    **dict.fromkeys(SUITES, (["sample", "solved"], _score)),
     "throughput": (["output_tokens", "wall_s"], _rate),
     "latency": (["e2e_s"], _latency),
     "memory": (["rss_before_bytes", "rss_after_bytes"], _growth),

@@ -12,6 +12,9 @@ rows.forEach((row, place) => {
 const devices = new Set(rows.map((row) => row.device));
 const machines = [...new Set(rows.map((row) => row.machine))].sort();
 
+// Name and description of each suite that rows have scores of, beside the main one.
+const otherSuites = Object.entries(content.suites).filter(([name]) => name !== "reasoning");
+
 const score = (row) => row.reasoning?.score ?? null;
 const speed = (row) => row.throughput?.tokens_per_s ?? null;
 const growth = (row) => row.memory?.increment_mb ?? null;

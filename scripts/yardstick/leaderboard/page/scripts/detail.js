@@ -35,7 +35,7 @@ function detailParts(row) {
     tilesPart(row),
     flagsPart(row),
     reproducePart(row),
-    tasksPart(row),
+    ...suiteParts(row),
     timesPart(row),
     concurrencyPart(row),
     historyPart(row),
@@ -245,8 +245,8 @@ function concurrencyPart(row) {
 
 function historyPart(row) {
   const own = (content.history[row.model] ?? []).filter((series) =>
-    series.metric === "reasoning"
-      ? series.machine === row.reasoning?.machine
+    series.metric in content.suites
+      ? series.machine === suiteScore(row, series.metric)?.machine
       : series.machine === row.machine && series.threads === row.threads,
   );
   if (!own.length) return null;

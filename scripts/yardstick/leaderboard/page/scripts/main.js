@@ -47,9 +47,17 @@ const MEANINGS = [
   ["Shaded", "best trade-offs: no other row shown is as good in score, tokens/s and memory at once."],
 ];
 
+function suiteMeanings() {
+  const ranked = Object.values(content.suites).filter((suite) => suite.is_ranked);
+  return [
+    ...otherSuites.map(([, { title, description }]) => [title, `share solved, with its 95 % interval. ${description}`]),
+    ...(otherSuites.length ? [["Rank over", ranked.map((suite) => suite.title).join(", ") || "nothing yet"]] : []),
+  ];
+}
+
 function writeLegend() {
   const flags = Object.entries(content.flags).filter(([flag]) => rows.some((row) => row.flags.includes(flag)));
-  const entries = [...MEANINGS, ...flags.map(([flag, text]) => [element("span", { class: "flag" }, flag), text])];
+  const entries = [...MEANINGS.slice(0, 2), ...suiteMeanings(), ...MEANINGS.slice(2), ...flags.map(([flag, text]) => [element("span", { class: "flag" }, flag), text])];
   byId("meanings").replaceChildren(
     ...entries.map(([term, text]) => element("div", {}, element("dt", {}, term), element("dd", {}, text))),
   );

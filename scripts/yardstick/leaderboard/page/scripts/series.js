@@ -1,7 +1,12 @@
 // Charts of one row: its requests, its history, several requests at once.
 
 const FOLLOWED = {
-  reasoning: { title: "Score", domain: [0, 1] },
+  ...Object.fromEntries(
+    Object.entries(content.suites).map(([name, { title }]) => [
+      name,
+      { title: name === "reasoning" ? "Score" : title, domain: [0, 1] },
+    ]),
+  ),
   throughput: { title: "Tokens/s" },
   latency: { title: "Latency, mean (s)" },
   memory: { title: "Memory (MB)" },

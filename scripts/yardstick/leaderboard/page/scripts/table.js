@@ -10,7 +10,14 @@ const COLUMNS = [
     first: 1,
   },
   { id: "model", title: "Model", value: (row) => row.model, cell: modelCell, first: 1, text: true },
-  { id: "score", title: "Score", value: score, cell: scoreCell, first: -1 },
+  { id: "score", title: "Score", value: score, cell: (row) => scoreCell(row.reasoning), first: -1 },
+  ...otherSuites.map(([name, { title }]) => ({
+    id: "score",
+    title,
+    value: (row) => row.suites[name]?.score ?? null,
+    cell: (row) => scoreCell(row.suites[name]),
+    first: -1,
+  })),
   { id: "speed", title: "Tokens/s", value: speed, cell: speedCell, first: -1 },
   {
     id: "memory",
@@ -78,13 +85,13 @@ function flagMarks(row) {
   );
 }
 
-function scoreCell(row) {
-  if (!row.reasoning) return NOTHING;
+function scoreCell(part) {
+  if (!part) return NOTHING;
   const write = (value) => value.toFixed(2);
   return [
-    element("span", { class: "value" }, write(row.reasoning.score)),
-    intervalMark(row.reasoning),
-    element("span", { class: "under" }, bracket(row.reasoning.interval, write)),
+    element("span", { class: "value" }, write(part.score)),
+    intervalMark(part),
+    element("span", { class: "under" }, bracket(part.interval, write)),
   ];
 }
 

@@ -1,24 +1,39 @@
 // Each task with its prompt, answer and matched keywords.
 
-function tasksPart(row) {
-  const answers = row.answers === null ? null : content.answers[row.answers];
-  if (!answers) return null;
-  if (!answers.tasks.length)
-    return section("Tasks", element("p", {}, "The answers cannot be read; measure them again."));
-  const solved = answers.tasks.filter((task) => task.solved).length;
+const suiteScore = (row, name) => (name === "reasoning" ? row.reasoning : row.suites[name]);
+
+/** One section for each suite that the row has answers to. */
+function suiteParts(row) {
+  return Object.entries(row.answers).map(([name, place]) => suitePart(row, name, content.answers[place]));
+}
+
+function suitePart(row, name, answers) {
+  const title = name === "reasoning" ? "Tasks" : content.suites[name].title;
+  if (!answers.tasks.length) return section(title, element("p", {}, "The answers cannot be read; measure them again."));
+  const found = suiteScore(row, name);
+  const drawn = Object.entries(found.pass_at).map(([k, share]) => `pass@${k} ${share.toFixed(2)}`);
+  const shown = answers.tasks.length < found.n ? ` Shown are ${answers.tasks.length}, those not solved first.` : "";
   return section(
-    "Tasks",
+    title,
     element(
       "p",
       { class: "dim" },
-      `${solved} of ${answers.tasks.length} solved. Answered on ${answers.machine}, ${minute(answers.at)}.`,
+      `${found.solved} of ${found.n} solved. Answered on ${answers.machine}, ${minute(answers.at)}.${shown}`,
+      drawn.length > 0 && ` Of drawn answers: ${drawn.join(", ")}.`,
     ),
-    element("div", { class: "tasks" }, answers.tasks.map(taskPart)),
+    name !== "reasoning" && categoryTable(found),
+    element("div", { class: "tasks" }, answers.tasks.map((answer) => taskPart(answer, content.tasks[name]?.[answer.task]))),
   );
 }
 
-function taskPart(answer) {
-  const task = content.tasks[answer.task];
+function categoryTable({ by_category: categories }) {
+  return simpleTable(
+    ["Category", "Solved", "Asked"],
+    Object.entries(categories).map(([name, { solved, n }]) => [name.replaceAll("_", " "), solved, n]),
+  );
+}
+
+function taskPart(answer, task) {
   return element(
     "details",
     { class: answer.solved ? "task solved" : "task" },
@@ -36,10 +51,11 @@ function taskPart(answer) {
     element(
       "dl",
       {},
-      pair("Task", `${answer.task}${task ? `, ${task.category.replace("_", " ")}` : ""}`),
+      pair("Task", `${answer.task}, ${answer.category.replaceAll("_", " ")}`),
       pair("Prompt", element("pre", {}, content.texts[answer.prompt])),
       pair("Answer", element("pre", {}, marked(answer)), element("p", { class: "dim" }, answerWords(answer))),
-      pair("Matched", keywordWords(answer.accepted, "no accepted keyword")),
+      task && pair("Matched", keywordWords(answer.accepted, "no accepted keyword")),
+      answer.detail && pair("Scorer", answer.detail),
       answer.rejected.length > 0 && pair("Rejected by", keywordWords(answer.rejected)),
       task &&
         pair(
@@ -65,7 +81,7 @@ function firstWords(answer) {
 }
 
 function answerWords({ finish, output_tokens: tokens, considered, answer }) {
-  const end = finish === "length" ? "cut at the limit" : "ended by the model";
+  const end = { length: "cut at the limit", too_long: "the context cannot hold it" }[finish] ?? "ended by the model";
   const rest =
     typeof considered === "number" && considered < answer.length
       ? "; the grey part, after the model went on to another question, does not count"

@@ -1,0 +1,8 @@
+"""Score one model's answers to a suite, the one that the output's path names."""
+
+import sys
+
+from yardstick.launch import main
+
+if __name__ == "__main__":
+    sys.exit(main("scores", __doc__ or ""))

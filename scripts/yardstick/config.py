@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from yardstick.validation import StrictModel, parse, read_yaml
+from yardstick.validation import StrictModel, going_up, parse, read_yaml
 
 MACHINE_PATTERN = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
 
@@ -78,7 +78,7 @@ class ConcurrencyProtocol(StrictModel):
     """How several requests at the same moment are timed."""
 
     max_new_tokens: int = Field(ge=2, le=100_000, description="new tokens per request, a whole number from 2")
-    levels: list[Annotated[int, Field(ge=1, le=4096)]] = Field(
+    levels: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], AfterValidator(going_up)] = Field(
         min_length=1, max_length=16, description="requests in flight, or the batch in process, going up"
     )
     rounds: int = Field(ge=1, le=1000, description="rounds per level that count; one more warms up")
@@ -86,13 +86,6 @@ class ConcurrencyProtocol(StrictModel):
         gt=0, le=10, strict=False, description="no higher level once tokens/s is below this times the best level's"
     )
     most_s: float = Field(gt=0, strict=False, description="seconds after which no new level is begun")
-
-    @field_validator("levels")
-    @classmethod
-    def _goes_up(cls, levels: list[int]) -> list[int]:
-        if sorted(set(levels)) != levels:
-            raise ValueError("the levels must go up; sort them and remove repeats")
-        return levels
 
 
 class MemoryProtocol(StrictModel):

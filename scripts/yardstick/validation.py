@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from yardstick.errors import YardstickError
 
@@ -41,6 +41,22 @@ class StrictModel(BaseModel):
 
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def going_up(values: list[int], info: ValidationInfo) -> list[int]:
+    """Refuse a list that does not go up; an `AfterValidator`."""
+    if sorted(set(values)) != values:
+        raise ValueError(f"the {info.field_name} must go up; sort them and remove repeats")
+    return values
+
+
+def refuse_repeated_ids(ids: Iterable[str]) -> None:
+    """Refuse ids of which one is given twice; for validators."""
+    seen: set[str] = set()
+    for name in ids:
+        if name in seen:
+            raise ValueError(f"the id {name!r} is given twice; ids are unique, rename one")
+        seen.add(name)
 
 
 def read_yaml(path: Path) -> Any:

@@ -275,7 +275,9 @@ def test_closing_is_harmless_at_any_time(gguf: Callable[..., Path]) -> None:
     engine = opened(gguf())
     engine.close()
     loaded(engine).close()
+    assert engine._model is None
     engine.close()
+    assert engine._model is None
 
 
 # What a user can mend

@@ -303,6 +303,7 @@ def test_no_width_makes_the_page_scroll_sideways(open_page: Open, content: dict[
             page.set_viewport_size({"width": width, "height": 800})
             page.wait_for_function("(most) => innerWidth === most", arg=width)
             page.wait_for_function(f"{sideways} === 0")
+            assert page.evaluate(sideways) == 0
 
 
 def test_light_and_dark_follow_the_system_even_while_open(open_page: Open) -> None:
@@ -311,6 +312,7 @@ def test_light_and_dark_follow_the_system_even_while_open(open_page: Open) -> No
     light = page.evaluate(colours)
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"(light) => ({colours}).every((colour, at) => colour !== light[at])", arg=light)
+    assert not set(page.evaluate(colours)) & set(light)
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])

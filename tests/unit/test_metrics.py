@@ -3,97 +3,18 @@
 from __future__ import annotations
 
 import gc
-import json
-import mmap
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import psutil
 import pytest
-from working_copy import ROOT
-from yardstick.backends.base import Completion, Engine, ModelSpec, TimedCompletion
+from scripted_engine import PROMPTS, Clock, Scripted, ignore
+from yardstick.backends.base import Engine
 from yardstick.errors import YardstickError
-from yardstick.metrics import answers, concurrency, latency, memory, memory_sampler, throughput
+from yardstick.metrics import answers, concurrency, latency, throughput
 from yardstick.metrics.answers import Question
 from yardstick.metrics.observations import Progress
 from yardstick.shards import SCHEMAS
-
-PROMPTS = ["one", "two words", "and three words"]
-SPEC: dict[str, Any] = {"name": "tiny", "dtype": "float32", "device": "cpu", "context_length": 512, "threads": 1}
-SPEC |= {"allow_remote_code": False, "allow_pickle": False}
-
-
-class Scripted(Engine):
-    """An engine that computes nothing and takes the time it is told to."""
-
-    def __init__(self, *, first_s: float = 0, gap_s: float = 0, sleep: Callable[[float], None] = time.sleep) -> None:
-        super().__init__(ModelSpec(**SPEC, path=Path()))
-        self.first_s, self.gap_s, self.sleep = first_s, gap_s, sleep
-        self.calls: list[str] = []
-        self.batches: list[tuple[list[str], bool]] = []
-        self.saw_collector: list[bool] = []
-
-    def prepare(self) -> None:
-        self.calls.append("prepare")
-
-    def load(self) -> None:
-        self.calls.append("load")
-
-    def render_chat(self, question: str) -> str:
-        return f"<chat>{question}"
-
-    def answer(self, prompts: Sequence[str], max_new_tokens: int, *, is_rendered: bool) -> list[Completion]:
-        self.batches.append((list(prompts), is_rendered))
-        return [Completion(prompt.upper(), max_new_tokens, len(prompt.split()), "stop") for prompt in prompts]
-
-    def generate(self, prompt: str, new_tokens: int) -> Completion:
-        return self.stream(prompt, new_tokens).completion
-
-    def stream(self, prompt: str, new_tokens: int) -> TimedCompletion:
-        self.calls.append(prompt)
-        self.saw_collector.append(gc.isenabled())
-        start_s = time.perf_counter()
-        times = []
-        for number in range(new_tokens):
-            self.sleep(self.gap_s if number else self.first_s)
-            times.append(time.perf_counter())
-        ids = tuple(range(new_tokens))
-        return TimedCompletion(Completion("", new_tokens, len(prompt.split()), "length", ids), start_s, tuple(times))
-
-    def stream_together(self, prompts: Sequence[str], new_tokens: int) -> list[TimedCompletion]:
-        """One batch: twice the prompts take half as long again."""
-        self.batches.append((list(prompts), False))
-        start_s = time.perf_counter()
-        self.sleep(self.gap_s * (1 + len(prompts)) / 2)
-        times = (time.perf_counter(),) * new_tokens
-        return [TimedCompletion(Completion("", new_tokens, 1, "length"), start_s, times) for _ in prompts]
-
-    def tokenize(self, text: str) -> list[int]:
-        raise NotImplementedError
-
-    def versions(self) -> dict[str, str]:
-        return {}
-
-    def process_ids(self) -> list[int]:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        self.calls.append("close")
-
-
-class Clock:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
 
 
 @pytest.fixture
@@ -101,10 +22,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(time, "perf_counter", lambda: clock.now_s)
     return clock
-
-
-def ignore(_done: int, _total: int) -> None:
-    return
 
 
 # Precision cannot end the sampling: a spread of 0 is only reached by a scripted clock, after ``least`` observations.
@@ -330,131 +247,3 @@ def test_prompts_that_get_a_prefix_have_no_hash() -> None:
     engine = Scripted()
     engine.changes_prompts = True
     assert {row["output_hash"] for row in timed(engine)} == {""}
-
-
-MEASURE = """
-import json, sys
-from pathlib import Path
-from yardstick.backends.base import ModelSpec
-from yardstick.backends.transformers import TransformersEngine
-from yardstick.metrics import memory
-
-engine = TransformersEngine(ModelSpec(**json.loads(sys.argv[1]), path=Path(sys.argv[2])))
-engine.prepare()
-told = []
-settings = {"prompts": ["The river rises."], "max_new_tokens": 8, "sample_interval_ms": 5}
-(row,) = memory.observe(engine, **settings, progress=lambda *progress: told.append(progress)).rows
-engine.close()
-print(json.dumps({**row, "told": told}))
-"""
-
-
-@pytest.fixture(scope="module")
-def measured() -> dict[str, Any]:
-    """The memory of a real model in a process of its own, and the progress that was told."""
-    folder = ROOT / "workflow/resources/embedded/yardstick-mini"
-    command = [sys.executable, "-c", MEASURE, json.dumps(SPEC), str(folder)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    row: dict[str, Any] = json.loads(done.stdout)
-    return row
-
-
-@pytest.fixture
-def sizes(measured: dict[str, Any]) -> dict[str, int]:
-    return {name: size for name, size in measured.items() if name != "told"}
-
-
-def test_memory_tells_progress_after_loading_and_after_decoding(measured: dict[str, Any]) -> None:
-    assert measured["told"] == [[1, 2], [2, 2]]
-
-
-def test_memory_grows_over_the_load(sizes: dict[str, int]) -> None:
-    assert set(sizes) == set(SCHEMAS["memory"].names)
-    assert sizes["rss_after_bytes"] > sizes["rss_before_bytes"] > 10_000_000
-
-
-def test_no_peak_is_below_what_stayed(sizes: dict[str, int]) -> None:
-    assert sizes["peak_load_bytes"] >= sizes["rss_after_bytes"]
-    assert sizes["peak_decode_bytes"] >= sizes["rss_after_bytes"]
-
-
-def test_the_unique_and_proportional_sizes_are_within_the_resident_one(sizes: dict[str, int]) -> None:
-    assert 0 < sizes["uss_after_bytes"] <= sizes["pss_after_bytes"] <= sizes["rss_after_bytes"]
-    assert sizes["accelerator_bytes"] == 0
-
-
-class Hungry(Scripted):
-    """An engine that holds some memory after loading, more while it loads and while it decodes."""
-
-    held: mmap.mmap
-
-    def process_ids(self) -> list[int]:
-        return [os.getpid()]
-
-    def load(self) -> None:
-        _peak(200_000_000)
-        self.held = _resident(50_000_000)
-
-    def generate(self, prompt: str, new_tokens: int) -> Completion:
-        _peak(100_000_000)
-        return super().generate(prompt, new_tokens)
-
-
-def _peak(size: int) -> None:
-    with _resident(size):
-        time.sleep(0.2)
-
-
-def _resident(size: int) -> mmap.mmap:
-    # Mapped, since the heap may serve this from memory that earlier tests freed and that is resident already.
-    mapped = mmap.mmap(-1, size)
-    for page in range(0, size, mmap.PAGESIZE):
-        mapped[page] = 1
-    return mapped
-
-
-def test_memory_sees_what_stays_and_the_peaks_between() -> None:
-    (row,) = memory.observe(Hungry(), prompts=PROMPTS, max_new_tokens=2, sample_interval_ms=5, progress=ignore).rows
-    before = row["rss_before_bytes"]
-    assert row["rss_after_bytes"] - before == pytest.approx(50e6, abs=15e6)
-    assert row["peak_load_bytes"] - before == pytest.approx(200e6, abs=30e6)
-    assert row["peak_decode_bytes"] - before == pytest.approx(150e6, abs=30e6)
-
-
-def test_the_watching_process_ends_after_an_error() -> None:
-    class Broken(Hungry):
-        def load(self) -> None:
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        memory.observe(Broken(), prompts=PROMPTS, max_new_tokens=2, sample_interval_ms=5, progress=ignore)
-    assert not [child for child in psutil.Process().children() if "memory_sampler" in " ".join(child.cmdline())]
-
-
-class Remote(Hungry):
-    """An engine whose server runs elsewhere."""
-
-    def process_ids(self) -> list[int]:
-        return []
-
-
-def test_memory_of_a_server_that_cannot_be_seen_is_refused() -> None:
-    with pytest.raises(YardstickError, match="measure memory on the server's machine"):
-        memory.observe(Remote(), prompts=PROMPTS, max_new_tokens=2, sample_interval_ms=5, progress=ignore)
-
-
-def test_the_whole_of_a_server_that_ran_before_counts() -> None:
-    class Running(Hungry):
-        is_loaded = False
-
-        def load(self) -> None:
-            self.is_loaded = True
-
-        def process_ids(self) -> list[int]:
-            return [os.getpid()] if self.is_loaded else []
-
-    (row,) = memory.observe(Running(), prompts=PROMPTS, max_new_tokens=2, sample_interval_ms=5, progress=ignore).rows
-    assert row["rss_before_bytes"] == 0
-    assert row["rss_after_bytes"] == pytest.approx(memory_sampler.trees_rss_bytes([os.getpid()], without=-1), rel=0.3)

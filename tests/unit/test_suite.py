@@ -64,7 +64,7 @@ def test_a_task_id_that_is_no_plain_name_is_refused(name: str, tmp_path: Path) -
 
 def test_a_task_id_given_twice_is_named(tmp_path: Path) -> None:
     line = mistake(with_task(0, id="subtract-two-numbers"), tmp_path)
-    assert "the task id 'subtract-two-numbers' is given twice; ids are unique, rename one" in line
+    assert "the id 'subtract-two-numbers' is given twice; ids are unique, rename one" in line
 
 
 def test_an_unknown_field_of_a_task_is_named(tmp_path: Path) -> None:

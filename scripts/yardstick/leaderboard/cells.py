@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from yardstick.catalog import MAIN_SUITE
+
 NOTHING = "–"
 
 # Heading -> whether its cells are numbers, which stand to the right.
@@ -32,7 +34,7 @@ def headings(suites: _Suites) -> dict[str, bool]:
     for heading, is_number in HEADINGS.items():
         found[heading] = is_number
         if heading == "Score":
-            found |= {suites[name]["title"]: False for name in _others(suites)}
+            found |= {suite["title"]: False for suite in other_suites(suites).values()}
     return found
 
 
@@ -42,7 +44,7 @@ def cells(row: _Row, suites: _Suites) -> list[str]:
         NOTHING if row["rank"] is None else str(row["rank"]),
         row["model"],
         _score(row["reasoning"]),
-        *(_score(row["suites"].get(name)) for name in _others(suites)),
+        *(_score(row["suites"].get(name)) for name in other_suites(suites)),
         _rate(row["throughput"]),
         _latency(row["latency"]),
         NOTHING if row["memory"] is None else number(row["memory"]["increment_mb"]),
@@ -51,8 +53,9 @@ def cells(row: _Row, suites: _Suites) -> list[str]:
     ]
 
 
-def _others(suites: _Suites) -> list[str]:
-    return [name for name in suites if name != "reasoning"]
+def other_suites(suites: _Suites) -> _Suites:
+    """Return the suites beside the main one, in their order."""
+    return {name: suite for name, suite in suites.items() if name != MAIN_SUITE}
 
 
 def number(value: float) -> str:

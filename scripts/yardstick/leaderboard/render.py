@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from yardstick.leaderboard.cells import cells, engine, environment, headings, machine, parameters
+from yardstick.leaderboard.cells import cells, engine, environment, headings, machine, other_suites, parameters
 from yardstick.leaderboard.columns import csv_text
 from yardstick.leaderboard.document import Leaderboard
 from yardstick.leaderboard.text import markdown, one_line
@@ -41,7 +41,7 @@ def markdown_text(document: dict[str, Any]) -> str:
             table=[cells(row, document["suites"]) for row in rows],
             models=[models[name] for name in sorted(models)],
             used_flags={name for row in rows for name in row["flags"]},
-            others=[suite for name, suite in document["suites"].items() if name != "reasoning"],
+            others=list(other_suites(document["suites"]).values()),
             ranked=" and ".join(suite["title"] for suite in document["suites"].values() if suite["is_ranked"]),
             example=next((row for row in rows if row["threads"]), None),
             parameters=parameters,

@@ -91,7 +91,9 @@ def _ranks_by_score(rows: Sequence[Row]) -> dict[_Identity, int]:
     common = [_common_tasks([scores[suite] for _, scores in scored]) for suite in suites]
     solved = [
         frozenset(
-            (suite, task) for suite, tasks in zip(suites, common, strict=True) for task in _solved(scores[suite], tasks)
+            (suite, task)
+            for suite, tasks in zip(suites, common, strict=True)
+            for task in tasks.intersection(scores[suite].solved_tasks)
         )
         for _, scores in scored
     ]
@@ -102,10 +104,6 @@ def _ranks_by_score(rows: Sequence[Row]) -> dict[_Identity, int]:
 def _common_tasks(scores: Sequence[SuiteScore]) -> set[str]:
     """Return the tasks of a suite that all were asked: where answering ends early, some were asked fewer."""
     return set.intersection(*({*score.solved_tasks, *score.failed_tasks} for score in scores)) if scores else set()
-
-
-def _solved(score: SuiteScore, tasks: set[str]) -> set[str]:
-    return tasks.intersection(score.solved_tasks)
 
 
 def _ranks_by_speed(rows: Sequence[Row]) -> dict[_Identity, int | None]:

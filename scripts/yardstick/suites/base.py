@@ -77,3 +77,19 @@ class BaseSuite(StrictModel):
     @abstractmethod
     def expected_document(self, asked: Asked) -> Document:
         """Return what beside the answers and the scorer's source decides the scores; cheap."""
+
+
+class InstructedSuite(BaseSuite):
+    """A suite that tells chat models how to give their answer."""
+
+    chat_prompt: str = Field(description="how a chat model is asked; holds {question}")
+
+    @model_validator(mode="after")
+    def _asks_chat_models_once(self) -> Self:
+        if self.chat_prompt.count("{question}") != 1:
+            raise ValueError("chat_prompt must hold {question} exactly once")
+        return self
+
+    def prompt(self, asked: Asked) -> str:
+        """Return how a question is put to this kind of model."""
+        return self.chat_prompt if asked.is_chat else self.base_prompt

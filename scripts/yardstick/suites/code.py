@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from yardstick.suites.base import BaseSuite
+from yardstick.suites.base import InstructedSuite
 from yardstick.suites.items import Asked, Document, Item
-from yardstick.validation import StrictModel
+from yardstick.validation import StrictModel, refuse_repeated_ids
 
 
 class Case(StrictModel):
@@ -33,14 +32,13 @@ class Function(StrictModel):
     tests: list[Case] = Field(min_length=3, max_length=50, description="hidden tests, at least 3")
 
 
-class CodeSuite(BaseSuite):
+class CodeSuite(InstructedSuite):
     """Functions that a model completes; what it writes runs in a sandbox alone."""
 
     generator: ClassVar[str | None] = "yardstick.suites.code_items"
     scorer: ClassVar[str] = "yardstick.suites.code_scorer"
 
     kind: Literal["code"] = Field(description="code: functions to write, scored by hidden tests in a sandbox")
-    chat_prompt: str = Field(description="how a chat model is asked; holds {question}, the beginning of the function")
     seed: int = Field(ge=0, lt=2**31, description="seed of the procedural functions, a whole number from 0")
     procedural: int = Field(ge=0, le=10_000, description="procedural functions beside the tasks below, from 0")
     samples: int = Field(default=0, ge=0, le=1000, description="answers drawn to each task for pass@k, 0 for none")
@@ -51,11 +49,7 @@ class CodeSuite(BaseSuite):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        twice = [name for name, count in Counter(task.id for task in self.tasks).items() if count > 1]
-        if twice:
-            raise ValueError(f"the task id {twice[0]!r} is given twice; ids are unique, rename one")
-        if self.chat_prompt.count("{question}") != 1:
-            raise ValueError("chat_prompt must hold {question} exactly once")
+        refuse_repeated_ids(task.id for task in self.tasks)
         return self
 
     @property
@@ -67,10 +61,6 @@ class CodeSuite(BaseSuite):
     def temperature(self) -> float:
         """Temperature of the drawn answers."""
         return self.sampling_temperature
-
-    def prompt(self, asked: Asked) -> str:
-        """Return how a function is asked for."""
-        return self.chat_prompt if asked.is_chat else self.base_prompt
 
     def machine_refusal(self) -> str | None:
         """Return why this machine has no sandbox, or None. Without one the code is not run."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from yardstick.suites.base import BaseSuite
+from yardstick.suites.base import InstructedSuite
 from yardstick.suites.items import Asked, Document, Item
-from yardstick.validation import StrictModel
+from yardstick.validation import StrictModel, refuse_repeated_ids
 
 
 class Step(StrictModel):
@@ -22,7 +21,7 @@ class Step(StrictModel):
     settings: dict[str, Any] = Field(default={}, description="settings of the task, as reasoning-gym names them")
 
 
-class MultiStepSuite(BaseSuite):
+class MultiStepSuite(InstructedSuite):
     """A ladder of procedural tasks, each with a verifier of its own."""
 
     generator: ClassVar[str | None] = "yardstick.suites.multi_step_items"
@@ -30,7 +29,6 @@ class MultiStepSuite(BaseSuite):
     packages: ClassVar[dict[str, str]] = {"reasoning-gym": "reasoning_gym"}
 
     kind: Literal["reasoning_gym"] = Field(description="reasoning_gym: items that the package reasoning-gym makes")
-    chat_prompt: str = Field(description="how a chat model is asked; holds {question}")
     seed: int = Field(ge=0, lt=2**31, description="seed of the items, a whole number from 0")
     new_items_each_epoch: bool = Field(
         default=False, description="true: each epoch gets items of its own, so results of two epochs are not paired"
@@ -39,16 +37,8 @@ class MultiStepSuite(BaseSuite):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        twice = [name for name, count in Counter(step.id for step in self.steps).items() if count > 1]
-        if twice:
-            raise ValueError(f"the id {twice[0]!r} is given twice; ids are unique, rename one")
-        if self.chat_prompt.count("{question}") != 1:
-            raise ValueError("chat_prompt must hold {question} exactly once")
+        refuse_repeated_ids(step.id for step in self.steps)
         return self
-
-    def prompt(self, asked: Asked) -> str:
-        """Return how a question is put; both kinds of model are told where the answer belongs."""
-        return self.chat_prompt if asked.is_chat else self.base_prompt
 
     def items(self, asked: Asked) -> list[Item]:
         """Make the items."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from yardstick.suites.base import BaseSuite
 from yardstick.suites.items import Asked, Document, Item
+from yardstick.validation import going_up
 
 
 class RetrievalSuite(BaseSuite):
@@ -18,7 +19,7 @@ class RetrievalSuite(BaseSuite):
 
     kind: Literal["retrieval"] = Field(description="retrieval: numbers to find in long procedural texts")
     seed: int = Field(ge=0, lt=2**31, description="seed of the texts, a whole number from 0")
-    lengths: list[Annotated[int, Field(ge=64, le=10_000_000)]] = Field(
+    lengths: Annotated[list[Annotated[int, Field(ge=64, le=10_000_000)]], AfterValidator(going_up)] = Field(
         min_length=1, description="lengths of the texts in tokens of about four letters, going up"
     )
     depths: list[Annotated[float, Field(ge=0, le=1, strict=False)]] = Field(
@@ -28,13 +29,6 @@ class RetrievalSuite(BaseSuite):
         min_length=1, description="numbers in a text, of which one is asked for: 1 is the needle in the haystack"
     )
     repeats: int = Field(ge=1, le=100, description="texts of each length, depth and number of keys, from 1")
-
-    @field_validator("lengths")
-    @classmethod
-    def _goes_up(cls, lengths: list[int]) -> list[int]:
-        if sorted(set(lengths)) != lengths:
-            raise ValueError("the lengths must go up; sort them and remove repeats")
-        return lengths
 
     def misfit(self, asked: Asked) -> str | None:
         """Return that not even the shortest text fits, or None."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -10,7 +9,7 @@ from pydantic import Field, model_validator
 
 from yardstick.suites.base import BaseSuite
 from yardstick.suites.items import Asked, Document, Item
-from yardstick.validation import StrictModel, parse, read_yaml
+from yardstick.validation import StrictModel, parse, read_yaml, refuse_repeated_ids
 
 Keyword = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -61,9 +60,7 @@ class Suite(BaseSuite):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        twice = [name for name, count in Counter(task.id for task in self.tasks).items() if count > 1]
-        if twice:
-            raise ValueError(f"the task id {twice[0]!r} is given twice; ids are unique, rename one")
+        refuse_repeated_ids(task.id for task in self.tasks)
         return self
 
 

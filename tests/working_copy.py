@@ -100,5 +100,9 @@ def make_working_copy(root: Path) -> WorkingCopy:
         protocol__concurrency__rounds=1,
         protocol__concurrency__max_new_tokens=8,
         protocol__memory__max_new_tokens=8,
+        protocol__long_text__lengths=[16, 32],
+        protocol__long_text__requests=1,
+        protocol__long_text__generated_tokens=16,
+        protocol__long_text__generations=1,
     )
     return copy

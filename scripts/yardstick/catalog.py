@@ -64,6 +64,7 @@ METRICS = {
     "throughput": MetricInfo("yardstick.metrics.throughput", "throughput", is_machine_bound=True),
     "memory": MetricInfo("yardstick.metrics.memory", "memory", is_machine_bound=True),
     "concurrency": MetricInfo("yardstick.metrics.concurrency", "concurrency", is_machine_bound=True),
+    "long_text": MetricInfo("yardstick.metrics.long_text", "long_text", is_machine_bound=True),
 }
 
 # The metrics of the main suite. Scores are computed from answers and run no model.

@@ -88,6 +88,19 @@ class ConcurrencyProtocol(StrictModel):
     most_s: float = Field(gt=0, strict=False, description="seconds after which no new level is begun")
 
 
+class LongTextProtocol(StrictModel):
+    """How prompts of growing length, and long answers, are timed."""
+
+    lengths: Annotated[list[Annotated[int, Field(ge=8, le=1_000_000)]], AfterValidator(going_up)] = Field(
+        min_length=1, max_length=32, description="tokens of the prompts, going up, as far as a model's context goes"
+    )
+    new_tokens: int = Field(ge=2, le=1000, description="new tokens per request, a whole number from 2")
+    requests: int = Field(ge=1, le=1000, description="requests per length that count; one more warms up")
+    generated_tokens: int = Field(ge=8, le=100_000, description="new tokens of a long answer, from 8")
+    generations: int = Field(ge=1, le=1000, description="long answers that are timed")
+    most_s: float = Field(gt=0, strict=False, description="seconds after which nothing new is begun")
+
+
 class MemoryProtocol(StrictModel):
     """How memory over loading and decoding is taken."""
 
@@ -118,6 +131,7 @@ class Protocol(StrictModel):
     throughput: ThroughputProtocol = Field(description="settings of the throughput metric")
     memory: MemoryProtocol = Field(description="settings of the memory metric")
     concurrency: ConcurrencyProtocol = Field(description="settings of the concurrency metric")
+    long_text: LongTextProtocol = Field(description="settings of the long_text metric")
 
 
 class OllamaSettings(StrictModel):

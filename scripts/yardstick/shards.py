@@ -114,6 +114,21 @@ SCHEMAS: dict[str, pa.Schema] = {
             _field("e2e_s", pa.list_(pa.float64()), "seconds to the last new token, one value per request"),
         ]
     ),
+    "long_text": pa.schema(
+        [
+            _field("part", pa.string(), "prompt: requests with a prompt of the length; generation: long answers"),
+            _field("length", pa.int64(), "tokens that the prompt was to have; of long answers, new tokens asked"),
+            _field("requests", pa.int64(), "requests that were timed"),
+            _field("prompt_tokens", pa.int64(), "tokens of these requests' prompts together"),
+            _field("output_tokens", pa.int64(), "new tokens of these requests together"),
+            _field("ttft_s", pa.list_(pa.float64()), "seconds to the first new token, one value per request"),
+            _field("e2e_s", pa.list_(pa.float64()), "seconds to the last new token, one value per request"),
+            _field("itl_s", pa.list_(pa.list_(pa.float64())), "seconds between neighbouring new tokens, per request"),
+            _field("resident_before_bytes", pa.int64(), "resident set before the first request", nullable=True),
+            _field("peak_bytes", pa.int64(), "highest resident set seen during a request", nullable=True),
+            _field("accelerator_peak_bytes", pa.int64(), "most memory allocated on the accelerator so far"),
+        ]
+    ),
 }
 
 

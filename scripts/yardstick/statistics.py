@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
+from statistics import linear_regression
 from typing import Any, Literal, NamedTuple
 
 CONFIDENCE = 0.95
@@ -84,6 +85,22 @@ def student_interval(values: Sequence[float]) -> Interval | None:
     variance = math.fsum((value - center) ** 2 for value in values) / (n - 1)
     half = _student_quantile(n - 1) * math.sqrt(variance / n)
     return center - half, center + half
+
+
+def slope_interval(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, float, float] | None:
+    """Return the slope of the least-squares line and its 95 % Student t interval, in units of y per unit of x.
+
+    None for fewer than three points, and where all x are equal.
+    """
+    n = len(xs)
+    if n < 3 or min(xs) == max(xs):
+        return None
+    line = linear_regression(xs, ys)
+    center = mean(xs)
+    residual = math.fsum((y - line.slope * x - line.intercept) ** 2 for x, y in zip(xs, ys, strict=True))
+    error = math.sqrt(residual / (n - 2) / math.fsum((x - center) ** 2 for x in xs))
+    half = _student_quantile(n - 2) * error
+    return line.slope, line.slope - half, line.slope + half
 
 
 def percentile(values: Sequence[float], q: float) -> float:

@@ -17,7 +17,7 @@ from yardstick.shards import read_shard
 # Measuring waits while another run on this machine measures.
 pytestmark = pytest.mark.timeout(900)
 
-METRICS = {"reasoning_answers", "reasoning", "latency", "throughput", "memory", "concurrency"}
+METRICS = {"reasoning_answers", "reasoning", "latency", "throughput", "memory", "concurrency", "long_text"}
 ALL_DONE = {"ci_safe": "success", "ci_borderline": "skipped", "publish": "success", "page": "success"}
 ONE_FAILED = {**ALL_DONE, "ci_borderline": "failure"}
 

@@ -28,7 +28,7 @@ sys.path.insert(0, str(REPOSITORY / "tests/slurm"))
 from slurm_cluster import SlurmCluster
 from working_copy import make_working_copy
 
-METRICS = ("latency", "throughput", "memory", "concurrency")
+METRICS = ("latency", "throughput", "memory", "concurrency", "long_text")
 RULES = [f"measure_{metric}" for metric in METRICS]
 
 

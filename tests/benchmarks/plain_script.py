@@ -71,6 +71,18 @@ def measure(folder: Path, protocol: dict[str, Any], suite: dict[str, Any]) -> di
     for level in settings["levels"]:
         for _ in range(1 + settings["rounds"]):
             generate(list(itertools.islice(endless, level)), settings["max_new_tokens"])
+    settings, context = protocol["long_text"], model.config.max_position_embeddings
+    words = itertools.cycle(" ".join(prompts).split())
+    ids = tokenizer(" ".join(itertools.islice(words, context)))["input_ids"]
+    for length in settings["lengths"]:
+        prompt = tokenizer.decode(ids[: min(length, context - settings["new_tokens"] - 4)])
+        for _ in range(1 + settings["requests"]):
+            generate([prompt], settings["new_tokens"])
+        if length >= context:
+            break
+    room = context - len(tokenizer(prompts[0])["input_ids"])
+    for _ in range(settings["generations"]):
+        generate(prompts[:1], min(settings["generated_tokens"], room))
     generate(prompts[:1], protocol["memory"]["max_new_tokens"])
     return {"answers": answers, "latencies": latencies, "rates": rates, "memory": memory}
 

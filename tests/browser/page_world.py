@@ -86,9 +86,9 @@ def _entry(number: int) -> dict[str, Any]:
 
 def _measure(world: World, entry: dict[str, Any], machine: str, number: int, chance: random.Random) -> None:
     epochs = _WEEKS if number % 4 == 0 else _WEEKS[-1:]
-    definitions = {metric: world.definition(metric, entry["id"], {}) for metric in _METRICS if metric != "concurrency"}
+    definitions = {metric: world.definition(metric, entry["id"], {}) for metric in _METRICS if metric not in _SOME}
     if number % 2 == 0:
-        definitions["concurrency"] = world.definition("concurrency", entry["id"], {})
+        definitions |= {metric: world.definition(metric, entry["id"], {}) for metric in _SOME}
     if number % 9 == 5:
         del definitions["memory"]
     for epoch in epochs:
@@ -129,10 +129,13 @@ def _write(
     write_shard(world.results, path, rows, {"definition": definition, "environment": environment}, run)
 
 
+# Metrics of which only some rows have results.
+_SOME = ("concurrency", "long_text")
 _SAMPLING = {
     "latency": {"stopped_by": "interval", "relative_interval": 0.0213},
     "throughput": {"stopped_by": "seconds", "relative_interval": 0.031},
     "concurrency": {"stopped_by": "gain", "relative_interval": None},
+    "long_text": {"stopped_by": "count", "relative_interval": None},
 }
 
 
@@ -244,6 +247,26 @@ def _concurrency(world: World, entry: dict[str, Any], machine: str, chance: rand
     return rows
 
 
+def _long_text(world: World, entry: dict[str, Any], machine: str, chance: random.Random) -> list[dict[str, Any]]:
+    each_s, rows = _seconds_per_token(entry, machine), []
+    for tokens in (64, 128, 256, 512, 1024, 2048, 4096):
+        first_s = [each_s * tokens * (0.12 + tokens / 6e4) * chance.lognormvariate(0, 0.03) for _ in range(5)]
+        rows.append(_long_row("prompt", tokens, first_s, [[each_s * (1 + tokens / 2e4)] * 7] * 5))
+        rows[-1] |= {"resident_before_bytes": 10**9, "peak_bytes": 10**9 + int(tokens * entry["parameters"] / 2e4)}
+    slowing = [each_s * (1 + number / 4000) for number in range(511)]
+    return [*rows, _long_row("generation", 512, [3 * each_s] * 2, [slowing] * 2)]
+
+
+def _long_row(part: str, length: int, first_s: list[float], gaps: list[list[float]]) -> dict[str, Any]:
+    return {
+        "part": part, "length": length, "requests": len(first_s),
+        "prompt_tokens": (length if part == "prompt" else 20) * len(first_s),
+        "output_tokens": sum(len(of_one) + 1 for of_one in gaps), "ttft_s": first_s,
+        "e2e_s": [first + sum(of_one) for first, of_one in zip(first_s, gaps, strict=True)], "itl_s": gaps,
+        "resident_before_bytes": None, "peak_bytes": None, "accelerator_peak_bytes": 0,
+    }  # fmt: skip
+
+
 _METRICS = {
     ANSWERS: _answers,
     SCORES: _scores,
@@ -251,6 +274,7 @@ _METRICS = {
     "throughput": _throughput,
     "memory": _memory,
     "concurrency": _concurrency,
+    "long_text": _long_text,
 }
 
 

@@ -203,7 +203,7 @@ def test_a_detail_shows_the_evidence(open_page: Open, content: dict[str, Any]) -
         task["answer"],
         str(observed),
     ]
-    for part in [*parts, "python 3.11", "narrow as asked", "Several requests at once"]:
+    for part in [*parts, "python 3.11", "narrow as asked", "Several requests at once", "Long text", "of 512 tokens"]:
         assert part in text
     solved = next(
         at for at, task in enumerate(content["answers"][row["answers"]["reasoning"]]["tasks"]) if task["solved"]

@@ -304,6 +304,18 @@ OTHERS: dict[str, tuple[str, Forge, str]] = {
         both(sampling(stopped_by="gain"), guards(wall_s=1e6), lambda draft: draft.row.update(wall_s=1e3)),
         "the last level gained",
     ),
+    "lengths of its own": ("long_text", lambda draft: draft.rows[0].update(length=17), "are not the first of"),
+    "lengths without answers": ("long_text", lambda draft: draft.rows.pop(), "part: not prompts and then one row"),
+    "fewer requests": ("long_text", row("requests", 9), "requests: 9, the protocol makes 1"),
+    "a prompt of one token": ("long_text", row("prompt_tokens", 1), "prompt_tokens: 1 a prompt, asked were 16"),
+    "a first token for nothing": ("long_text", row("ttft_s", [1e-9]), "ttft_s and itl_s add up to"),
+    "gaps that are no numbers": ("long_text", row("itl_s", [[float("nan")]]), "itl_s: nan is no time"),
+    "a memory that shrinks": ("long_text", row("peak_bytes", 1), "peak_bytes: less than before the request"),
+    "more tokens than asked": (
+        "long_text",
+        lambda draft: draft.rows[-1].update(length=9999),
+        "output_tokens: 16, and transformers decodes all 9999",
+    ),
     "a peak below the rest": ("memory", row("peak_load_bytes", 1), "peak_load_bytes: 1 lies below rss_after_bytes"),
     "a model without weights": (
         "memory",
@@ -374,7 +386,7 @@ def test_the_shards_of_a_real_run_are_taken(run_here: Measured, folder: Path) ->
     files = [run_here.draft(metric).write(folder) for metric in run_here.shards]
     report = run_here.check(folder, files)
     assert report.refusals() == []
-    assert len(report.accepted()) == len(run_here.shards) == 6
+    assert len(report.accepted()) == len(run_here.shards) == 7
 
 
 def test_scores_without_their_answers_are_refused(run_here: Measured, folder: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_run_measures_it_and_leaves_it_running(
     arguments = ("ci_safe", "--config", "models=mini-llama-server")
     working_copy.snakemake(*arguments)
     metrics = {path.split("/")[0].removeprefix("metric=") for path in working_copy.shards()}
-    assert metrics == {"concurrency", "latency", "memory", "reasoning", "reasoning_answers", "throughput"}
+    assert metrics == {"concurrency", "latency", "long_text", "memory", "reasoning", "reasoning_answers", "throughput"}
     (row,) = json.loads((working_copy.root / "leaderboard/leaderboard.json").read_text())["rows"]
     assert row["memory"]["reserved_mb"] == 0
     assert not {"reserved", "short"} & set(row["flags"])

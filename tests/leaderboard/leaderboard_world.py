@@ -198,6 +198,35 @@ def levels(world: World | None = None, *, in_flight: tuple[int, ...] = (1, 2)) -
     ]
 
 
+def lengths(world: World | None = None, *, tokens: tuple[int, ...] = (64, 128, 256)) -> list[dict[str, Any]]:
+    """Return rows of long text: 1,000 tokens of a prompt a second, 2 MB per 1,000 tokens, an answer that slows down."""
+    prompts = [
+        _long_row("prompt", length, 5, 5 * length, [[0.01] * 7] * 5, length / 1000)
+        | {"resident_before_bytes": 500_000_000, "peak_bytes": 510_000_000 + 2000 * length}
+        for length in tokens
+    ]
+    slowing = [0.01] * 128 + [0.015] * 255 + [0.02] * 128
+    return [*prompts, _long_row("generation", 512, 2, 40, [slowing] * 2, 0.02)]
+
+
+def _long_row(
+    part: str, length: int, requests: int, prompt_tokens: int, gaps: list[list[float]], first_s: float
+) -> dict[str, Any]:
+    return {
+        "part": part,
+        "length": length,
+        "requests": requests,
+        "prompt_tokens": prompt_tokens,
+        "output_tokens": sum(len(of_one) + 1 for of_one in gaps),
+        "ttft_s": [first_s] * requests,
+        "e2e_s": [first_s + sum(of_one) for of_one in gaps],
+        "itl_s": gaps,
+        "resident_before_bytes": None,
+        "peak_bytes": None,
+        "accelerator_peak_bytes": 0,
+    }
+
+
 def sizes(world: World | None = None, **changes: int | None) -> list[dict[str, Any]]:
     """Return the row of a memory shard, in bytes."""
     row: dict[str, int | None] = {
@@ -224,6 +253,7 @@ ROWS: dict[str, Callable[[World], list[dict[str, Any]]]] = {
     "throughput": runs,
     "memory": sizes,
     "concurrency": levels,
+    "long_text": lengths,
 }
 
 

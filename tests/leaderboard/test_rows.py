@@ -84,7 +84,7 @@ def test_a_size_that_the_system_does_not_know_is_left_out(world: World) -> None:
 
 def test_metrics_without_a_result_are_named(world: World) -> None:
     world.write("memory")
-    assert world.row().missing == ["reasoning", "latency", "throughput", "concurrency"]
+    assert world.row().missing == ["reasoning", "latency", "throughput", "concurrency", "long_text"]
 
 
 @pytest.mark.parametrize("newest_is", ["first", "last"])

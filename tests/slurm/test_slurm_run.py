@@ -24,6 +24,7 @@ def test_a_model_is_measured_by_jobs_and_a_second_run_finds_nothing_to_do(slurm_
         "throughput",
         "memory",
         "concurrency",
+        "long_text",
     }
     assert {shard.machine for shard in shards} == {"test-node"}
     latency = next(shard for shard in shards if shard.metric == "latency")
@@ -35,16 +36,16 @@ def test_a_model_is_measured_by_jobs_and_a_second_run_finds_nothing_to_do(slurm_
 
     again = slurm_copy.snakemake("ci_safe")
     assert "nothing to be done" in again.stderr
-    assert len(slurm_copy.jobs()) == 5
+    assert len(slurm_copy.jobs()) == 6
 
 
 def _check_requests(copy: SlurmCopy) -> None:
     """One job per shard, with the memory, time and GPUs of the model; timing jobs have the node alone."""
     jobs = copy.jobs("mini")
-    assert list(jobs.values()) == ["COMPLETED"] * 5
+    assert list(jobs.values()) == ["COMPLETED"] * 6
     shown = [copy.cluster.run("scontrol", "show", "job", job) for job in jobs]
     alone = [text for text in shown if "OverSubscribe=NO" in text]
-    assert len(alone) == 4
+    assert len(alone) == 5
     assert "answer_suite" in next(text for text in shown if text not in alone)
     for text in shown:
         assert "TimeLimit=00:05:00" in text

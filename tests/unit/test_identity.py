@@ -22,8 +22,8 @@ from yardstick.shard_paths import Listing, ShardPath
 from yardstick.suites.suite import Suite
 
 MEASURED = frozenset({ANSWERS, *(name for name, metric in METRICS.items() if metric.suite is None)})
-TIMED = frozenset({"latency", "throughput", "memory", "concurrency"})
-SAMPLED = frozenset({"latency", "throughput", "concurrency"})
+TIMED = frozenset({"latency", "throughput", "memory", "concurrency", "long_text"})
+SAMPLED = frozenset({"latency", "throughput", "concurrency", "long_text"})
 ALL = MEASURED | {SCORES}
 QUALITY = frozenset({ANSWERS, SCORES})
 NONE: frozenset[str] = frozenset()
@@ -205,6 +205,12 @@ PROTOCOL = [
     (("concurrency", "rounds"), 4, {"concurrency"}),
     (("concurrency", "least_gain"), 1.1, {"concurrency"}),
     (("concurrency", "most_s"), 301, {"concurrency"}),
+    (("long_text", "lengths"), [64, 128], {"long_text"}),
+    (("long_text", "new_tokens"), 9, {"long_text"}),
+    (("long_text", "requests"), 6, {"long_text"}),
+    (("long_text", "generated_tokens"), 511, {"long_text"}),
+    (("long_text", "generations"), 3, {"long_text"}),
+    (("long_text", "most_s"), 301, {"long_text"}),
     (("memory", "max_new_tokens"), 51, {"memory"}),
     (("memory", "sample_interval_ms"), 11, {"memory"}),
     (("answering", "batch_size"), 9, QUALITY),
@@ -322,7 +328,9 @@ CLOSURES = {
     "metrics/latency.py": {"latency"},
     "metrics/throughput.py": {"throughput"},
     "metrics/memory.py": {"memory"},
-    "metrics/memory_sampler.py": {"memory"},
+    "metrics/memory_sampler.py": {"memory", "long_text"},
+    "metrics/memory_watcher.py": {"memory", "long_text"},
+    "metrics/long_text.py": {"long_text"},
     "metrics/answers.py": QUALITY,
     "metrics/batching.py": QUALITY,
     "metrics/concurrency.py": {"concurrency"},

@@ -12,7 +12,7 @@ import pytest
 from working_copy import WorkingCopy
 
 MODELS = ("yardstick-base", "yardstick-mini")
-METRICS = {"reasoning_answers", "reasoning", "latency", "throughput", "memory", "concurrency"}
+METRICS = {"reasoning_answers", "reasoning", "latency", "throughput", "memory", "concurrency", "long_text"}
 
 
 def new_shards(copy: WorkingCopy, before: set[str]) -> set[tuple[str, str]]:

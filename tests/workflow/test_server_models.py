@@ -13,7 +13,7 @@ from working_copy import WorkingCopy
 SCHEDULE = Schedule(ttft_ms=4, gaps_ms=(1,))
 COMMON: dict[str, Any] = {"tier": "ci_safe", "context_length": 512, "chat_template": True, "parameters": 1000}
 COMMON |= {"license": "mit", "description": "In a server.", "memory_mb": 10}
-METRICS = {"reasoning_answers", "reasoning", "latency", "throughput", "memory", "concurrency"}
+METRICS = {"reasoning_answers", "reasoning", "latency", "throughput", "memory", "concurrency", "long_text"}
 
 
 def register(copy: WorkingCopy, **fields: Any) -> None:

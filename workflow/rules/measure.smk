@@ -64,6 +64,16 @@ use rule measure_latency as measure_concurrency with:
         config=lambda wildcards: RUN.config_file,
 
 
+use rule measure_latency as measure_long_text with:
+    output:
+        f"results/metric=long_text/{SHARD}",
+    log:
+        f"logs/long_text/{LOG}",
+    params:
+        script="scripts/measure_long_text.py",
+        config=lambda wildcards: RUN.config_file,
+
+
 use rule measure_latency as answer_suite with:
     output:
         f"results/metric={{suite}}_answers/{SHARD}",

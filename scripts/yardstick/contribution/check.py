@@ -27,7 +27,7 @@ from yardstick.plan import Plan
 from yardstick.shard_paths import ShardPath, parse_shard_path
 from yardstick.shards import Shard, read_shard
 
-_TIMINGS = ("latency", "throughput", "concurrency")
+_TIMINGS = ("latency", "throughput", "concurrency", "long_text")
 _NOTHING = "no new results; measure first, for example: make local_only MODELS=<id>"
 
 

@@ -23,5 +23,9 @@ def headline(shard: Shard) -> str:
     if metric == "concurrency":
         best = max(row["output_tokens"] / row["wall_s"] for row in rows)
         return f"{number(best)} tokens/s at best, {len(rows)} levels"
+    if metric == "long_text":
+        longest = rows[-2]
+        rate = longest["prompt_tokens"] / sum(longest["ttft_s"])
+        return f"{number(rate)} tokens/s of a prompt of {longest['prompt_tokens'] / longest['requests']:g} tokens"
     grown = rows[0]["rss_after_bytes"] - rows[0]["rss_before_bytes"]
     return f"{number(grown / 1e6)} MB"

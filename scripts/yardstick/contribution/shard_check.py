@@ -15,6 +15,7 @@ from yardstick.contribution.values.answers import answer_problems, score_problem
 from yardstick.contribution.values.columns import Rows, column_problems
 from yardstick.contribution.values.concurrency import concurrency_problems
 from yardstick.contribution.values.latency import latency_problems
+from yardstick.contribution.values.long_text import long_text_problems
 from yardstick.contribution.values.memory import memory_problems
 from yardstick.contribution.values.throughput import throughput_problems
 from yardstick.errors import YardstickError
@@ -33,6 +34,7 @@ _MACHINE_BOUND: dict[str, _MachineBound] = {
     "latency": latency_problems,
     "throughput": throughput_problems,
     "concurrency": concurrency_problems,
+    "long_text": long_text_problems,
     "memory": memory_problems,
 }
 _MEASURE_AGAIN = "measure it again, and commit the file as the run writes it"

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from yardstick.catalog import SUITES
-from yardstick.leaderboard.document import ConcurrencyLevel, Row, SuiteScore
+from yardstick.leaderboard.document import Row, SuiteScore
 from yardstick.leaderboard.text import one_line, spreadsheet
 
 
@@ -49,9 +49,8 @@ def columns() -> tuple[Column, ...]:
 
 
 def definitions() -> dict[str, str]:
-    """Return what each column means, and each field of the levels of concurrency, which no flat table can hold."""
-    levels = _columns_of(ConcurrencyLevel, ("concurrency", "levels"))
-    return {column.name: column.description for column in (*columns(), *levels)}
+    """Return what each column means, and each field of the levels, which no flat table can hold."""
+    return {column.name: column.description for column in (*columns(), *_columns_of_levels())}
 
 
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -64,9 +63,17 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     return file.getvalue()
 
 
+def _columns_of_levels() -> Iterator[Column]:
+    for name, field in Row.model_fields.items():
+        part = _part_of(field)
+        for inner, list_field in part.model_fields.items() if part else ():
+            if level := _level_of(list_field):
+                yield from _columns_of(level, (name, inner))
+
+
 def _columns_of(model: type[BaseModel], keys: tuple[str | int, ...]) -> Iterator[Column]:
     for name, field in model.model_fields.items():
-        if field.annotation == list[ConcurrencyLevel]:
+        if _level_of(field):
             continue
         if field.annotation == dict[str, SuiteScore]:
             for suite in SUITES[1:]:
@@ -89,6 +96,14 @@ def _column(keys: tuple[str | int, ...], ending: str, description: str, place: t
 def _part_of(field: FieldInfo) -> type[BaseModel] | None:
     """Return the model that a field holds, alone or beside None."""
     return next((kind for kind in _kinds(field) if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _level_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model of which a field holds a list."""
+    if get_origin(field.annotation) is not list:
+        return None
+    (kind,) = get_args(field.annotation)
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _is_interval(field: FieldInfo) -> bool:

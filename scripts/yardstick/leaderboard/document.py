@@ -14,7 +14,7 @@ VERSION: Literal[1] = 1
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 TooFew = Annotated[str, Field(pattern=r"^n/a \([0-9]+<[0-9]+\)$")]
 Time = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
-Metric = Literal["reasoning", "latency", "throughput", "memory", "concurrency"]
+Metric = Literal["reasoning", "latency", "throughput", "memory", "concurrency", "long_text"]
 # How an interval was made, see docs/statistics.md: Wilson for a share, BCa bootstrap or Student t for a mean.
 MeanMethod = Literal["bca", "t"]
 
@@ -154,6 +154,54 @@ class Concurrency(Part):
     sampling: Sampling | None
 
 
+class LongTextLevel(Part):
+    """Prompts of one length."""
+
+    prompt_tokens: float = Field(ge=1, description="tokens of a prompt, the mean of the requests, a count")
+    n: int = Field(ge=1, description="requests timed with such a prompt, a count")
+    ttft_s: float = Field(ge=0, description="mean time from the start of a request to its first new token, seconds")
+    ttft_p50_s: float | TooFew = Field(
+        description="median of these times, seconds; n/a (have<need) for too few requests"
+    )
+    prefill_tokens_per_s: float = Field(ge=0, description="tokens of the prompt by the mean time to the first token")
+    interval: Interval | None = Field(description="95 % interval of the prompt's tokens per second")
+    method: MeanMethod | None = Field(description="how the interval was made: bca or t")
+    tpot_s: float | None = Field(ge=0, description="mean time between new tokens after such a prompt, seconds")
+    peak_mb: float | None = Field(
+        description="highest resident set during a request less that before the first one, MB (1e6 bytes); none where"
+        " the engine's processes cannot be seen"
+    )
+
+
+class LongText(Part):
+    """What long prompts and long answers cost."""
+
+    longest_prompt_tokens: float = Field(ge=1, description="tokens of the longest prompt that was timed, a count")
+    longest_ttft_s: float = Field(ge=0, description="mean time to the first new token after it, seconds")
+    prefill_tokens_per_s: float = Field(
+        ge=0, description="tokens of the longest prompt by the mean time to its first new token, tokens per second"
+    )
+    interval: Interval | None = Field(description="95 % interval of these tokens per second")
+    method: MeanMethod | None = Field(description="how the interval was made: bca or t")
+    mb_per_1k_tokens: float | None = Field(
+        description="growth of the peak memory with the prompt, MB (1e6 bytes) per 1,000 tokens (least squares over the"
+        " lengths); none for fewer than three lengths"
+    )
+    mb_per_1k_tokens_interval: Interval | None = Field(
+        description="95 % interval of that growth, MB (1e6 bytes) per 1,000 tokens"
+    )
+    generated_tokens: float = Field(ge=1, description="new tokens of a long answer, the mean, a count")
+    generation_tokens_per_s: float = Field(
+        ge=0, description="new tokens of long answers by their time, tokens per second"
+    )
+    generation_slowdown: float | None = Field(
+        ge=0, description="time of a token in the last quarter of a long answer over that in the first, a ratio"
+    )
+    generations: int = Field(ge=1, description="long answers timed, a count")
+    levels: list[LongTextLevel] = Field(min_length=1, description="lengths of the prompt, going up")
+    sampling: Sampling | None
+
+
 class Environment(Part):
     """What the newest of a row's results was measured in."""
 
@@ -195,6 +243,7 @@ class Row(Part):
     throughput: Throughput | None
     memory: Memory | None
     concurrency: Concurrency | None
+    long_text: LongText | None
     flags: list[str] = Field(description="circumstances that make numbers of the row doubtful")
     missing: list[Metric] = Field(description="metrics without a current result here")
     measured_at: Time = Field(description="when the newest of the row's results was measured, UTC")

@@ -11,7 +11,7 @@ from yardstick.leaderboard.stored import Guards
 MOST_FOREIGN_CORES = 0.2
 LEAST_SHARE_OF_MHZ = 0.9
 
-_TIMED = "latency, throughput or concurrency"
+_TIMED = "latency, throughput, concurrency or long text"
 FLAGS = {
     "busy": f"other processes kept more than {MOST_FOREIGN_CORES} cores busy while {_TIMED} was measured",
     "gpu_shared": f"other processes were on the accelerator while memory, {_TIMED} was measured on it",

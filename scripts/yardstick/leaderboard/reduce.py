@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,25 +27,30 @@ from yardstick.leaderboard.document import (
     TimeToFirstToken,
 )
 from yardstick.leaderboard.flags import guard_flags, repeat_flags, reserved_flags, short_flags
+from yardstick.leaderboard.reduce_long_text import COLUMNS as LONG_TEXT_COLUMNS
+from yardstick.leaderboard.reduce_long_text import check_long_text, long_text_part
 from yardstick.leaderboard.stored import Run, StoredEnvironment
+from yardstick.leaderboard.values import (
+    BYTES_PER_MB,
+    Implausible,
+    Rows,
+    counts,
+    mean_fields,
+    median_bounds,
+    percentile_cell,
+    rate_fields,
+    rounded,
+    rounded_all,
+    seconds,
+)
 from yardstick.shard_paths import ShardPath
 from yardstick.shards import read_shard
 from yardstick.statistics import (
-    MeanInterval,
     mean,
-    mean_interval,
-    median_interval,
     pass_at_k,
-    percentile_or_reason,
     wilson_interval,
 )
 
-_BYTES_PER_MB = 1e6
-# No request, run or gap is shorter or longer than this, in seconds; outside, the file is forged or its clock broken.
-_LEAST_S, _MOST_S = 1e-9, 1e9
-_MOST_COUNT = 2**53
-
-Rows = Sequence[Mapping[str, Any]]
 Parts = Mapping[str, Part]
 
 
@@ -107,7 +112,7 @@ def summarize(results: Path, path: ShardPath) -> Summary:
         raise YardstickError(
             f"{file}: what it says of its run is not valid ({where}); delete it, it is not read"
         ) from None
-    except _Implausible as error:
+    except Implausible as error:
         raise YardstickError(f"{file}: its values cannot be true ({error}); delete it, it is not read") from None
     environment = Environment(
         packages=dict(sorted(stored.packages.items())),
@@ -120,10 +125,6 @@ def summarize(results: Path, path: ShardPath) -> Summary:
     return Summary(path, run.measured_at, environment, engine, stored.threads, reduced.make_parts, frozenset(flags))
 
 
-class _Implausible(Exception):
-    """A value that no measurement yields."""
-
-
 def _device(definition: Document, stored: StoredEnvironment) -> str | None:
     """Return the kind of device that computed, None for scores, which no device computes."""
     model: Document = definition.get("model", {})
@@ -134,7 +135,7 @@ def _guard_flags(metric: str, run: Run, stored: StoredEnvironment, device: str |
     if is_scores(metric) or not METRICS[metric].is_machine_bound:
         return set()
     if run.guards is None or stored.threads is None:
-        raise _Implausible("guard rails or threads are missing")
+        raise Implausible("guard rails or threads are missing")
     return guard_flags(run.guards, is_timing=metric != "memory", device=device)
 
 
@@ -146,12 +147,12 @@ def _reduce_scores(rows: Rows, definition: Document, run: Run, path: ShardPath) 
     greedy = [row for row in rows if row["sample"] is None]
     tasks = [row["task"] for row in greedy]
     if not tasks or len(set(tasks)) < len(tasks) or {row["task"] for row in rows} != set(tasks):
-        raise _Implausible("it has not one greedy answer to each task")
+        raise Implausible("it has not one greedy answer to each task")
     # Where the file of the suite holds the tasks, so does the definition.
     expected = {task for task, known in definition["expected"].items() if "accept" in known}
     is_partial = run.sampling is not None and run.sampling.stopped_by == "interval"
     if expected and not (set(tasks) <= expected if is_partial else set(tasks) == expected):
-        raise _Implausible("its tasks are not those of the suite")
+        raise Implausible("its tasks are not those of the suite")
     return _Reduced(lambda: {path.metric: _suite_score(rows, greedy, run, path)}, set())
 
 
@@ -159,10 +160,10 @@ def _suite_score(rows: Rows, greedy: Rows, run: Run, path: ShardPath) -> SuiteSc
     asked = Counter(row["category"] for row in greedy)
     solved = Counter(row["category"] for row in greedy if row["solved"])
     return SuiteScore(
-        score=_rounded(solved.total() / len(greedy)),
+        score=rounded(solved.total() / len(greedy)),
         solved=solved.total(),
         n=len(greedy),
-        interval=_rounded_all(wilson_interval(solved.total(), len(greedy))),
+        interval=rounded_all(wilson_interval(solved.total(), len(greedy))),
         method="wilson",
         solved_tasks=sorted(row["task"] for row in greedy if row["solved"]),
         failed_tasks=sorted(row["task"] for row in greedy if not row["solved"]),
@@ -180,12 +181,12 @@ def _pass_at(drawn: Rows) -> dict[str, float]:
     n = Counter(row["task"] for row in drawn)
     solved = Counter(row["task"] for row in drawn if row["solved"])
     ks = [k for k in (1, 2, 5, 10, 20, 50, 100) if k <= min(n.values())]
-    return {str(k): _rounded(mean([pass_at_k(n[task], solved[task], k) for task in sorted(n)])) for k in ks}
+    return {str(k): rounded(mean([pass_at_k(n[task], solved[task], k) for task in sorted(n)])) for k in ks}
 
 
 def _reduce_latency(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
-    e2e_s, ttft_s = _seconds(rows, "e2e_s"), _seconds(rows, "ttft_s")
-    tokens = _counts(rows, "output_tokens")
+    e2e_s, ttft_s = seconds(rows, "e2e_s"), seconds(rows, "ttft_s")
+    tokens = counts(rows, "output_tokens")
     flags = short_flags(tokens, definition["protocol"]["max_new_tokens"]) | repeat_flags(rows)
     return _Reduced(
         lambda: {"latency": _latency(e2e_s, min(tokens), run), "ttft": _time_to_first_token(ttft_s)},
@@ -195,11 +196,11 @@ def _reduce_latency(rows: Rows, definition: Document, run: Run, path: ShardPath)
 
 def _latency(e2e_s: Sequence[float], output_tokens: int, run: Run) -> Latency:
     return Latency(
-        mean_s=_rounded(mean(e2e_s)),
-        **_mean_interval(e2e_s),
-        p50_s=_percentile(e2e_s, 0.5),
-        p50_interval=_median_interval(e2e_s),
-        p90_s=_percentile(e2e_s, 0.9),
+        mean_s=rounded(mean(e2e_s)),
+        **mean_fields(e2e_s),
+        p50_s=percentile_cell(e2e_s, 0.5),
+        p50_interval=median_bounds(e2e_s),
+        p90_s=percentile_cell(e2e_s, 0.9),
         n=len(e2e_s),
         sampling=run.sampling,
         output_tokens=output_tokens,
@@ -208,16 +209,16 @@ def _latency(e2e_s: Sequence[float], output_tokens: int, run: Run) -> Latency:
 
 def _time_to_first_token(ttft_s: Sequence[float]) -> TimeToFirstToken:
     return TimeToFirstToken(
-        mean_s=_rounded(mean(ttft_s)),
-        **_mean_interval(ttft_s),
-        p50_s=_percentile(ttft_s, 0.5),
-        p50_interval=_median_interval(ttft_s),
+        mean_s=rounded(mean(ttft_s)),
+        **mean_fields(ttft_s),
+        p50_s=percentile_cell(ttft_s, 0.5),
+        p50_interval=median_bounds(ttft_s),
         n=len(ttft_s),
     )
 
 
 def _reduce_throughput(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
-    tokens, wall_s = _counts(rows, "output_tokens"), _seconds(rows, "wall_s")
+    tokens, wall_s = counts(rows, "output_tokens"), seconds(rows, "wall_s")
     rates = [count / seconds for count, seconds in zip(tokens, wall_s, strict=True)]
     protocol = definition["protocol"]
     flags = short_flags(tokens, protocol["max_new_tokens"] * len(protocol["prompts"]))
@@ -226,24 +227,26 @@ def _reduce_throughput(rows: Rows, definition: Document, run: Run, path: ShardPa
 
 def _throughput(rates: Sequence[float], run: Run) -> Throughput:
     return Throughput(
-        tokens_per_s=_rounded(mean(rates)),
-        **_mean_interval(rates),
+        tokens_per_s=rounded(mean(rates)),
+        **mean_fields(rates),
         n=len(rates),
-        rates=_rounded_all(rates),
+        rates=rounded_all(rates),
         sampling=run.sampling,
     )
 
 
 def _reduce_concurrency(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
-    counts = {name: _counts(rows, name) for name in ("in_flight", "requests", "output_tokens")}
-    _seconds(rows, "wall_s")
+    for name in ("requests", "output_tokens"):
+        counts(rows, name)
+    in_flight = counts(rows, "in_flight")
+    seconds(rows, "wall_s")
     for name in ("e2e_s", "ttft_s"):
         for row in rows:
-            _seconds([{name: value} for value in row[name]], name)
-    if min(counts["in_flight"]) < 1 or sorted(set(counts["in_flight"])) != counts["in_flight"]:
-        raise _Implausible("its levels do not go up")
+            seconds([{name: value} for value in row[name]], name)
+    if min(in_flight) < 1 or sorted(set(in_flight)) != in_flight:
+        raise Implausible("its levels do not go up")
     if any(not row["requests"] == len(row["e2e_s"]) == len(row["ttft_s"]) for row in rows):
-        raise _Implausible("a level has not one time for each request")
+        raise Implausible("a level has not one time for each request")
     asked = definition["protocol"]["max_new_tokens"]
     flags = short_flags((row["output_tokens"] / row["requests"] for row in rows), asked)
     return _Reduced(lambda: {"concurrency": _concurrency(rows, run)}, flags)
@@ -262,12 +265,12 @@ def _level(row: Mapping[str, Any]) -> ConcurrencyLevel:
     return ConcurrencyLevel(
         in_flight=row["in_flight"],
         n=row["requests"],
-        tokens_per_s=_rounded(row["output_tokens"] / row["wall_s"]),
-        **_rate_interval(row["output_tokens"] / len(rounds), rounds),
+        tokens_per_s=rounded(row["output_tokens"] / row["wall_s"]),
+        **rate_fields(row["output_tokens"] / len(rounds), rounds),
         rounds=len(rounds),
-        e2e_p50_s=_percentile(row["e2e_s"], 0.5),
-        e2e_p90_s=_percentile(row["e2e_s"], 0.9),
-        ttft_p50_s=_percentile(row["ttft_s"], 0.5),
+        e2e_p50_s=percentile_cell(row["e2e_s"], 0.5),
+        e2e_p90_s=percentile_cell(row["e2e_s"], 0.9),
+        ttft_p50_s=percentile_cell(row["ttft_s"], 0.5),
     )
 
 
@@ -278,37 +281,39 @@ def _round_seconds(row: Mapping[str, Any]) -> list[float]:
     return [seconds * row["wall_s"] / sum(slowest) for seconds in slowest]
 
 
-def _rate_interval(tokens: float, seconds: Sequence[float]) -> dict[str, Any]:
-    """Return the interval of tokens per second from that of the mean seconds of a round; none if that reaches 0."""
-    found = mean_interval(seconds)
-    if found is None or found.low <= 0:
-        return {"interval": None, "method": None}
-    return _interval_fields(MeanInterval(tokens / found.high, tokens / found.low, found.method))
+def _reduce_long_text(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
+    check_long_text(rows)
+    *prompts, generation = rows
+    flags = short_flags(
+        (row["output_tokens"] / row["requests"] for row in prompts), definition["protocol"]["new_tokens"]
+    )
+    flags |= short_flags([generation["output_tokens"] / generation["requests"]], generation["length"])
+    return _Reduced(lambda: {"long_text": long_text_part(rows, run)}, flags)
 
 
 def _reduce_memory(rows: Rows, definition: Document, run: Run, path: ShardPath) -> _Reduced:
     if len(rows) != 1:
-        raise _Implausible(f"{len(rows)} rows where one is measured")
-    size = {name.removesuffix("_bytes"): _counts(rows, name)[0] / _BYTES_PER_MB for name in _MEMORY_COLUMNS}
+        raise Implausible(f"{len(rows)} rows where one is measured")
+    size = {name.removesuffix("_bytes"): counts(rows, name)[0] / BYTES_PER_MB for name in _MEMORY_COLUMNS}
     reported = rows[0]["reported_bytes"]
     if reported is not None:
-        size["reported"] = _counts(rows, "reported_bytes")[0] / _BYTES_PER_MB
+        size["reported"] = counts(rows, "reported_bytes")[0] / BYTES_PER_MB
     return _Reduced(lambda: {"memory": _memory(size)}, reserved_flags(size["reserved"]))
 
 
 def _memory(size: Mapping[str, float]) -> Memory:
     peaks = {name: size[name] - size["rss_before"] for name in ("peak_load", "peak_decode")}
     return Memory(
-        increment_mb=_rounded(size["rss_after"] - size["rss_before"]),
-        peak_load_mb=_rounded(peaks["peak_load"]),
-        peak_decode_mb=_rounded(peaks["peak_decode"]),
-        pss_mb=_rounded(size["pss_after"] - size["pss_before"]) if size["pss_after"] else None,
-        uss_mb=_rounded(size["uss_after"] - size["uss_before"]) if size["uss_after"] else None,
-        accelerator_mb=_rounded(size["accelerator"]),
-        accelerator_peak_mb=_rounded(size["accelerator_peak"]),
-        reported_mb=_rounded(size["reported"]) if "reported" in size else None,
-        reserved_mb=_rounded(size["reserved"]),
-        needed_mb=_rounded(max(*peaks.values(), size["accelerator_peak"], size.get("reported", 0.0))),
+        increment_mb=rounded(size["rss_after"] - size["rss_before"]),
+        peak_load_mb=rounded(peaks["peak_load"]),
+        peak_decode_mb=rounded(peaks["peak_decode"]),
+        pss_mb=rounded(size["pss_after"] - size["pss_before"]) if size["pss_after"] else None,
+        uss_mb=rounded(size["uss_after"] - size["uss_before"]) if size["uss_after"] else None,
+        accelerator_mb=rounded(size["accelerator"]),
+        accelerator_peak_mb=rounded(size["accelerator_peak"]),
+        reported_mb=rounded(size["reported"]) if "reported" in size else None,
+        reserved_mb=rounded(size["reserved"]),
+        needed_mb=rounded(max(*peaks.values(), size["accelerator_peak"], size.get("reported", 0.0))),
     )
 
 
@@ -333,52 +338,5 @@ _REDUCERS: dict[str, tuple[list[str], Callable[[Rows, Document, Run, ShardPath],
     "throughput": (["output_tokens", "wall_s"], _reduce_throughput),
     "memory": ([*_MEMORY_COLUMNS, "reported_bytes"], _reduce_memory),
     "concurrency": (["in_flight", "requests", "output_tokens", "wall_s", "ttft_s", "e2e_s"], _reduce_concurrency),
+    "long_text": (LONG_TEXT_COLUMNS, _reduce_long_text),
 }
-
-
-def _seconds(rows: Rows, name: str) -> list[float]:
-    return _plausible(rows, name, _LEAST_S, _MOST_S)
-
-
-def _counts(rows: Rows, name: str) -> list[int]:
-    return _plausible(rows, name, 0, _MOST_COUNT)
-
-
-def _plausible(rows: Rows, name: str, least: float, most: float) -> list[Any]:
-    """Return a column's values, refused when there are none or one is outside the bounds; NaN always is."""
-    values = [row[name] for row in rows]
-    if not values:
-        raise _Implausible("it holds no observations")
-    if not all(least <= value <= most for value in values):
-        raise _Implausible(f"{name} out of bounds")
-    return values
-
-
-def _mean_interval(values: Sequence[float]) -> dict[str, Any]:
-    """Return the fields of a part that hold the interval of a mean."""
-    return _interval_fields(mean_interval(values))
-
-
-def _interval_fields(found: MeanInterval | None) -> dict[str, Any]:
-    if found is None:
-        return {"interval": None, "method": None}
-    return {"interval": _rounded_all(found[:2]), "method": found.method}
-
-
-def _median_interval(values: Sequence[float]) -> list[float] | None:
-    found = median_interval(values)
-    return None if found is None else _rounded_all(found)
-
-
-def _percentile(values: Sequence[float], q: float) -> float | str:
-    value = percentile_or_reason(values, q)
-    return value if isinstance(value, str) else _rounded(value)
-
-
-def _rounded(value: float) -> float:
-    """Keep six digits: more are noise, and the last ones may differ between processors' maths libraries."""
-    return float(f"{value:.6g}")
-
-
-def _rounded_all(values: Iterable[float]) -> list[float]:
-    return [_rounded(value) for value in values]

@@ -196,4 +196,4 @@ def _row(entry: ModelEntry, machine: str, threads: int | None, measured: list[Su
 
 
 _ENTRY_FIELDS = {"tier", "parameters", "license", "description", "backend", "dtype", "quantization"}
-_PART_FIELDS = ("reasoning", "latency", "ttft", "throughput", "memory", "concurrency")
+_PART_FIELDS = ("reasoning", "latency", "ttft", "throughput", "memory", "concurrency", "long_text")

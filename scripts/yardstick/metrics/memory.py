@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import gc
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import psutil
@@ -14,23 +11,8 @@ import psutil
 from yardstick.backends.base import Engine
 from yardstick.errors import YardstickError
 from yardstick.metrics import memory_sampler
+from yardstick.metrics.memory_watcher import watching
 from yardstick.metrics.observations import Observations, Progress
-
-
-class _Watcher:
-    """The sampling process."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.pid = process.pid
-
-    def peak_bytes(self, next_roots: Sequence[int]) -> int:
-        """Return the highest resident set since the last call, and watch these processes' trees from now on."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(" ".join(map(str, next_roots)) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
 
 
 def observe(
@@ -51,7 +33,7 @@ def observe(
     Raises:
         YardstickError: the server's processes cannot be seen from here.
     """
-    with _watching(sample_interval_ms) as watcher:
+    with watching(sample_interval_ms) as watcher:
         gc.collect()
         before = _sizes(engine.process_ids(), without=watcher.pid)
         watcher.peak_bytes(engine.process_ids())
@@ -80,18 +62,6 @@ def observe(
         "reserved_bytes": reported.reserved_bytes,
     }
     return Observations([row])
-
-
-@contextmanager
-def _watching(interval_ms: float) -> Iterator[_Watcher]:
-    command = [sys.executable, memory_sampler.__file__, str(interval_ms)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        watcher = _Watcher(process)
-        watcher.peak_bytes([])
-        try:
-            yield watcher
-        finally:
-            process.kill()
 
 
 def _sizes(roots: Sequence[int], *, without: int) -> dict[str, int]:

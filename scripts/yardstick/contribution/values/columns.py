@@ -35,10 +35,20 @@ def _problem(field: pa.Field, value: Any) -> str | None:
     if field.name == "likelihoods":
         return None if all(math.isfinite(item) for item in value) else "a likelihood that is no number"
     if pa.types.is_list(field.type):
-        # Tokens that reach a client together have no time between them.
-        items = (_scalar_problem(field.type.value_type, item, is_positive=False) for item in value)
-        return next((problem for problem in items if problem), None)
+        return _list_problem(field.type.value_type, value)
     return _scalar_problem(field.type, value, is_positive=not field.nullable)
+
+
+def _list_problem(kind: pa.DataType, value: Any) -> str | None:
+    if value is None:
+        return "an empty value"
+    for item in value:
+        # Tokens that reach a client together have no time between them.
+        nested = pa.types.is_list(kind)
+        problem = _list_problem(kind.value_type, item) if nested else _scalar_problem(kind, item, is_positive=False)
+        if problem:
+            return problem
+    return None
 
 
 def _scalar_problem(kind: pa.DataType, value: Any, *, is_positive: bool) -> str | None:

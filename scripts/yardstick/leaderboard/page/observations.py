@@ -70,4 +70,5 @@ _RAW: dict[str, tuple[list[str] | None, Callable[[Shard], dict[str, Any]]]] = {
     "throughput": (["output_tokens", "wall_s"], _throughput),
     "memory": (None, _memory),
     "concurrency": ([], _nothing),
+    "long_text": ([], _nothing),
 }

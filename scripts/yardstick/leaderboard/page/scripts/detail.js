@@ -38,6 +38,7 @@ function detailParts(row) {
     ...suiteParts(row),
     timesPart(row),
     concurrencyPart(row),
+    longTextPart(row),
     historyPart(row),
     numbersPart(row),
     rawPart(row),
@@ -241,6 +242,50 @@ function concurrencyPart(row) {
     ),
     table,
   );
+}
+
+function longTextPart(row) {
+  if (!row.long_text) return null;
+  const { levels, longest_prompt_tokens: longest, prefill_tokens_per_s: rate } = row.long_text;
+  const table = simpleTable(
+    ["Prompt (tokens)", "First token (ms)", "Prompt tokens/s", "Interval", "Then (ms/token)", "Peak memory (MB)", "Requests"],
+    levels.map((level) => [
+      digits(level.prompt_tokens),
+      digits(level.ttft_s * 1000),
+      digits(level.prefill_tokens_per_s),
+      bracket(level.interval) || NOTHING,
+      level.tpot_s === null ? NOTHING : digits(level.tpot_s * 1000),
+      level.peak_mb === null ? NOTHING : digits(level.peak_mb),
+      level.n,
+    ]),
+  );
+  const drawn = (field, scale) => (width, colours) => lengthSpec(levels, field, scale, width, colours);
+  return section(
+    "Long text",
+    element(
+      "div",
+      { class: "pair" },
+      chart("First token after a prompt (ms)", drawn("ttft_s", 1000), {
+        note: `${digits(longest)} tokens are read at ${digits(rate)} tokens/s. ${slopeWords(row.long_text)}`,
+        description: "Milliseconds to the first token by tokens of the prompt; the numbers are in the table below.",
+      }),
+      chart("Time per new token after it (ms)", drawn("tpot_s", 1000), {
+        note: paceWords(row.long_text),
+        description: "Milliseconds per new token by tokens of the prompt; the numbers are in the table below.",
+      }),
+    ),
+    table,
+  );
+}
+
+function slopeWords({ mb_per_1k_tokens: slope, mb_per_1k_tokens_interval: interval }) {
+  if (slope === null) return "";
+  return `Memory grows by ${digits(slope)} MB ${bracket(interval)} per 1,000 tokens.`;
+}
+
+function paceWords({ generated_tokens: tokens, generation_tokens_per_s: rate, generation_slowdown: slowdown }) {
+  const pace = slowdown === null ? "" : `; its last quarter takes ${digits(slowdown)} times as long as its first`;
+  return `An answer of ${digits(tokens)} tokens comes at ${digits(rate)} tokens/s${pace}.`;
 }
 
 function historyPart(row) {

@@ -118,6 +118,42 @@ function concurrencySpec(levels, field, width, { accent }) {
   };
 }
 
+/** A quantity by the length of the prompt, which grows by factors. */
+function lengthSpec(levels, field, scale, width, { accent }) {
+  const values = levels
+    .filter((level) => level[field] > 0)
+    .map((level) => ({
+      tokens: level.prompt_tokens,
+      value: level[field] * scale,
+      lines: [
+        `${digits(level.prompt_tokens)} tokens`,
+        `first token ${digits(level.ttft_s * 1000)} ms`,
+        `${digits(level.prefill_tokens_per_s)} ${plusMinus(level.interval)} prompt tokens/s`,
+      ],
+    }));
+  const tokens = values.map((point) => point.tokens);
+  const x = {
+    field: "tokens",
+    type: "quantitative",
+    title: "tokens of the prompt",
+    axis: { grid: false, values: tokens, labelOverlap: true },
+    scale: { type: "log", domain: [Math.min(...tokens), Math.max(...tokens)], nice: false },
+  };
+  const y = { field: "value", type: "quantitative", title: null, axis: { tickCount: 4 }, scale: { zero: true } };
+  return {
+    width,
+    height: 180,
+    data: { values },
+    layer: [
+      { mark: { type: "line", color: accent, strokeWidth: 1.5 }, encoding: { x, y } },
+      {
+        mark: { type: "point", color: accent, filled: true, size: 45, opacity: 1 },
+        encoding: { x, y, tooltip: LINES },
+      },
+    ],
+  };
+}
+
 /** The times of one row: each request as a tick, one line per kind of time. */
 function rowTimesSpec(row, width, colours) {
   const { e2e_s: whole, ttft_s: first } = row.observed.latency;

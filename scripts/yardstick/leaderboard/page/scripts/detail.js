@@ -250,7 +250,7 @@ function longTextPart(row) {
   const table = simpleTable(
     ["Prompt (tokens)", "First token (ms)", "Prompt tokens/s", "Interval", "Then (ms/token)", "Peak memory (MB)", "Requests"],
     levels.map((level) => [
-      digits(level.prompt_tokens),
+      Math.round(level.prompt_tokens),
       digits(level.ttft_s * 1000),
       digits(level.prefill_tokens_per_s),
       bracket(level.interval) || NOTHING,
@@ -266,7 +266,7 @@ function longTextPart(row) {
       "div",
       { class: "pair" },
       chart("First token after a prompt (ms)", drawn("ttft_s", 1000), {
-        note: `${digits(longest)} tokens are read at ${digits(rate)} tokens/s. ${slopeWords(row.long_text)}`,
+        note: `${Math.round(longest)} tokens are read at ${digits(rate)} tokens/s. ${slopeWords(row.long_text)}`,
         description: "Milliseconds to the first token by tokens of the prompt; the numbers are in the table below.",
       }),
       chart("Time per new token after it (ms)", drawn("tpot_s", 1000), {
@@ -285,7 +285,7 @@ function slopeWords({ mb_per_1k_tokens: slope, mb_per_1k_tokens_interval: interv
 
 function paceWords({ generated_tokens: tokens, generation_tokens_per_s: rate, generation_slowdown: slowdown }) {
   const pace = slowdown === null ? "" : `; its last quarter takes ${digits(slowdown)} times as long as its first`;
-  return `An answer of ${digits(tokens)} tokens comes at ${digits(rate)} tokens/s${pace}.`;
+  return `An answer of ${Math.round(tokens)} tokens comes at ${digits(rate)} tokens/s${pace}.`;
 }
 
 function historyPart(row) {

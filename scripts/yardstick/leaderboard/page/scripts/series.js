@@ -126,7 +126,7 @@ function lengthSpec(levels, field, scale, width, { accent }) {
       tokens: level.prompt_tokens,
       value: level[field] * scale,
       lines: [
-        `${digits(level.prompt_tokens)} tokens`,
+        `${Math.round(level.prompt_tokens)} tokens`,
         `first token ${digits(level.ttft_s * 1000)} ms`,
         `${digits(level.prefill_tokens_per_s)} ${plusMinus(level.interval)} prompt tokens/s`,
       ],

@@ -4,6 +4,9 @@ PYTHON ?= python3
 CORES ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
+# Two test files at a time: many tests wait for programs, and timing jobs wait for one another by themselves.
+PYTEST := $(BIN)/python -m pytest
+BESIDE := -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUN := $(BIN)/snakemake --cores $(CORES)
 CODE := scripts tests
@@ -27,19 +30,19 @@ status: $(VENV)/.ready ## Say what is up to date, and what is wanted and why
 	@$(RUN) status $(if $(MODELS),--config models=$(MODELS))
 
 test: $(VENV)/.ready-dev ## Run the tests
-	$(BIN)/python -m pytest -m "not slow and not slurm"
+	$(PYTEST) $(BESIDE) -m "not slow and not slurm"
 
 test-all: $(VENV)/.ready-dev ## Run the tests, the slow ones too
-	$(BIN)/python -m pytest -m "not slurm"
+	$(PYTEST) $(BESIDE) -m "not slurm"
 
 test-llama-cpp: $(VENV)/.ready-llama-cpp ## Install llama-cpp-python into .venv (compiles for minutes) and test it
-	$(BIN)/python -m pytest -m llama_cpp
+	$(PYTEST) -m llama_cpp
 
 test-llama-server: $(VENV)/.ready-llama-cpp resources/llama-server/version.txt ## Build llama.cpp's own server and test it (compiles for minutes)
-	$(BIN)/python -m pytest -m llama_server
+	$(PYTEST) -m llama_server
 
 test-vllm: $(VENV)/.ready-dev setup-vllm ## Install vLLM for processors (2.5 GB) into .venv-vllm, test with it (minutes)
-	$(BIN)/python -m pytest -m vllm
+	$(PYTEST) -m vllm
 
 .PHONY: setup-vllm
 setup-vllm: | $(BIN)/python
@@ -52,8 +55,8 @@ test-slurm: $(VENV)/.ready-slurm $(VENV)/.ready-dev ## Run through a real SLURM 
 	  { echo "error: SLURM is not installed; as root on Debian: apt-get install slurm-wlm munge"; exit 1; }
 	@# Both mostly wait for SLURM, each for a cluster of its own.
 	@output=$$(mktemp); failures=tests/slurm/test_slurm_failures.py; \
-	$(BIN)/python -m pytest -m slurm $$failures >"$$output" 2>&1 & beside=$$!; \
-	$(BIN)/python -m pytest -m slurm tests/slurm --ignore $$failures; status=$$?; \
+	$(PYTEST) -m slurm $$failures >"$$output" 2>&1 & beside=$$!; \
+	$(PYTEST) -m slurm tests/slurm --ignore $$failures; status=$$?; \
 	wait $$beside || status=1; cat "$$output"; rm "$$output"; exit $$status
 
 lint: $(VENV)/.ready-dev lint-workflows ## Check style, types, schemas and the workflow

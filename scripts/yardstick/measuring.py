@@ -140,7 +140,7 @@ def _answering(suite: BaseSuite, entry: ModelEntry, config: Config, journal: Ans
         stopping = ScoreStopping(suite, asked, items, half_width=settings.half_width, least=settings.least_tasks)
     return lambda engine, progress: answers.observe(
         engine,
-        questions=[Question(item.id, item.question, item.choices, item.stop) for item in items],
+        questions=[Question(item.id, item.question, item.choices, item.stop, item.contexts) for item in items],
         prompt=suite.prompt(asked),
         is_chat=entry.chat_template,
         max_new_tokens=suite.max_new_tokens,

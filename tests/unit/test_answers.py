@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from working_copy import ROOT
-from yardstick.backends.base import Completion, ModelSpec
+from yardstick.backends.base import Completion, Engine, ModelSpec
 from yardstick.backends.transformers import TransformersEngine
 from yardstick.errors import YardstickError
 from yardstick.journal import AnswerJournal
@@ -50,6 +50,11 @@ class Echo(TransformersEngine):
             raise KeyboardInterrupt
         self.batches.append(list(prompts))
         return [Completion(f"{prompt}|end|rest", 3, len(prompt), "length") for prompt in prompts]
+
+    def answer_until(
+        self, prompts: Sequence[str], max_new_tokens: int, stops: Sequence[Sequence[str]], *, is_rendered: bool
+    ) -> list[Completion]:
+        return Engine.answer_until(self, prompts, max_new_tokens, stops, is_rendered=is_rendered)
 
 
 def asked(engine: TransformersEngine, questions: Sequence[Question], **changes: Any) -> list[Row]:
@@ -237,7 +242,7 @@ def test_likelihoods_are_those_of_the_tokens_one_by_one(engine: TransformersEngi
     import torch
 
     prompt, choices = "Question: What is 17 plus 26?\nAnswer:", (" 43", " forty", " 43 is right")
-    found = engine.likelihoods(prompt, choices, is_rendered=False)
+    (found,) = engine.likelihoods([prompt], [choices], is_rendered=False)
     for choice, log_likelihood, is_greedy in zip(choices, found.log_likelihoods, found.is_greedy, strict=True):
         ids, start = engine.tokenize(prompt + choice), len(engine.tokenize(prompt))
         total, greedy = 0.0, True
@@ -254,9 +259,7 @@ def test_likelihoods_are_those_of_the_tokens_one_by_one(engine: TransformersEngi
 
 
 def test_an_engine_that_cannot_draw_says_so() -> None:
-    from yardstick.backends.base import Engine
-
     with pytest.raises(YardstickError, match="need backend transformers; set samples: 0"):
         Engine.sample(Echo(), "x", 3, count=2, temperature=1, seed=0, is_rendered=False)
     with pytest.raises(YardstickError, match="need backend transformers; take a task that generates"):
-        Engine.likelihoods(Echo(), "x", ("a",), is_rendered=False)
+        Engine.likelihoods(Echo(), ["x"], [("a",)], is_rendered=False)

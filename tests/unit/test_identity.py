@@ -338,6 +338,8 @@ CLOSURES = {
     "metrics/observations.py": ALL,
     "metrics/__init__.py": ALL,
     "backends/transformers.py": ALL,
+    "backends/likelihoods.py": ALL,
+    "backends/stop_texts.py": ALL,
     "backends/base.py": ALL,
     "errors.py": ALL,
     "suites/keyword_match.py": {SCORES},

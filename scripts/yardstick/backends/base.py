@@ -197,8 +197,19 @@ class Engine(ABC):
             f"{self.spec.name}: sampled answers need backend transformers; set samples: 0 in the suite"
         )
 
-    def likelihoods(self, prompt: str, choices: Sequence[str], *, is_rendered: bool) -> Likelihoods:
-        """Return how likely each choice is as the continuation of a prompt.
+    def answer_until(
+        self, prompts: Sequence[str], max_new_tokens: int, stops: Sequence[Sequence[str]], *, is_rendered: bool
+    ) -> list[Completion]:
+        """Like `answer`; an answer may end once it holds one of its prompt's texts in ``stops``, and may go on.
+
+        This is for speed alone: whoever asks cuts the answers.
+        """
+        return self.answer(prompts, max_new_tokens, is_rendered=is_rendered)
+
+    def likelihoods(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]], *, is_rendered: bool
+    ) -> list[Likelihoods]:
+        """Return how likely each prompt's choices are as its continuation, the prompts together where the engine can.
 
         Raises:
             YardstickError: the engine does not tell.

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from yardstick.backends.base import Completion, Engine, Likelihoods, TimedCompletion
+from yardstick.backends.likelihoods import log_likelihoods
+from yardstick.backends.stop_texts import StopTexts
 from yardstick.errors import YardstickError
 
 
@@ -108,11 +110,24 @@ class TransformersEngine(Engine):
 
     def answer(self, prompts: Sequence[str], max_new_tokens: int, *, is_rendered: bool) -> list[Completion]:
         """Answer prompts in one batch, padded on the left."""
+        return self.answer_until(prompts, max_new_tokens, [()] * len(prompts), is_rendered=is_rendered)
+
+    def answer_until(
+        self, prompts: Sequence[str], max_new_tokens: int, stops: Sequence[Sequence[str]], *, is_rendered: bool
+    ) -> list[Completion]:
+        """Answer prompts in one batch, each until one of its texts."""
         inputs = self._tokenizer(list(prompts), return_tensors="pt", padding=True, add_special_tokens=not is_rendered)
-        self._check_length(inputs["input_ids"].shape[1], max_new_tokens)
-        output = self._generate(inputs, max_new_tokens, end_ids=self._end_ids)
+        length = inputs["input_ids"].shape[1]
+        self._check_length(length, max_new_tokens)
+        until = StopTexts(self._torch, self._tokenizer, stops, prompt_length=length) if any(stops) else None
+        criteria = {} if until is None else {"stopping_criteria": [until]}
+        output = self._generate(inputs, max_new_tokens, end_ids=self._end_ids, **criteria)
+        lengths = until.lengths if until else [None] * len(prompts)
         prompt_tokens = inputs["attention_mask"].sum(dim=1).tolist()
-        return [self._completion(ids, count) for ids, count in zip(output.tolist(), prompt_tokens, strict=True)]
+        return [
+            self._completion(ids[:end], count)
+            for ids, count, end in zip(output.tolist(), prompt_tokens, lengths, strict=True)
+        ]
 
     def sample(
         self, prompt: str, max_new_tokens: int, *, count: int, temperature: float, seed: int, is_rendered: bool
@@ -125,23 +140,19 @@ class TransformersEngine(Engine):
         output = self._generate(inputs, max_new_tokens, end_ids=self._end_ids, **drawing)
         return [self._completion(ids, inputs["input_ids"].shape[1]) for ids in output.tolist()]
 
-    def likelihoods(self, prompt: str, choices: Sequence[str], *, is_rendered: bool) -> Likelihoods:
+    def likelihoods(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]], *, is_rendered: bool
+    ) -> list[Likelihoods]:
         """Score the choices in one batch; blanks between prompt and choice belong to the choice, as in other tools."""
-        torch = self._torch
-        context = prompt.rstrip()
-        blanks = prompt[len(context) :]
-        prefix = self._tokenizer(context, add_special_tokens=not is_rendered)["input_ids"]
-        whole = [
-            self._tokenizer(context + blanks + choice, add_special_tokens=not is_rendered)["input_ids"]
-            for choice in choices
+        asked = [self._prefixed(*pair, is_rendered=is_rendered) for pair in zip(prompts, choices, strict=True)]
+        self._check_length(max(len(prefix) + max(map(len, rests)) for prefix, rests in asked), 0)
+        found = log_likelihoods(
+            self._torch, self._model, asked, device=self.spec.device, pad=self._tokenizer.pad_token_id or 0
+        )
+        return [
+            Likelihoods(tuple(total for total, _ in of_prompt), tuple(greedy for _, greedy in of_prompt), len(prefix))
+            for of_prompt, (prefix, _) in zip(found, asked, strict=True)
         ]
-        self._check_length(max(map(len, whole)), 0)
-        padded = self._tokenizer.pad({"input_ids": whole}, padding_side="right", return_tensors="pt")
-        ids = padded["input_ids"].to(self.spec.device)
-        with torch.inference_mode():
-            logits = self._model(ids, attention_mask=padded["attention_mask"].to(self.spec.device)).logits
-        found = [_likelihood(torch, logits[row], tokens, len(prefix)) for row, tokens in enumerate(whole)]
-        return Likelihoods(tuple(total for total, _ in found), tuple(greedy for _, greedy in found), len(prefix))
 
     def generate(self, prompt: str, new_tokens: int) -> Completion:
         """Decode exactly ``new_tokens`` tokens."""
@@ -190,6 +201,21 @@ class TransformersEngine(Engine):
     def close(self) -> None:
         """Forget the model."""
         self._model = self._tokenizer = None
+
+    def _prefixed(self, prompt: str, choices: Sequence[str], *, is_rendered: bool) -> tuple[list[int], list[list[int]]]:
+        """Return the ids of a prompt and of each choice behind it, as lm-evaluation-harness divides them."""
+        special = {"add_special_tokens": not is_rendered}
+        context = prompt.rstrip()
+        blanks = prompt[len(context) :]
+        prefix: list[int] = self._tokenizer(context, **special)["input_ids"] if context else []
+        whole = self._tokenizer([context + blanks + choice for choice in choices], **special)["input_ids"]
+        rests = [ids[len(prefix) :] or ids[-1:] for ids in whole]
+        if prefix:
+            return prefix, rests
+        # The first token of all has nothing before it but the mark of a beginning or an end.
+        mark = self._tokenizer.bos_token_id
+        mark = self._end_ids[0] if mark is None and self._end_ids else mark or 0
+        return [mark], [ids[1:] if ids[0] == mark and len(ids) > 1 else ids for ids in rests]
 
     def _open(self, folder: Path | None) -> tuple[Any, Any]:
         """Return the tokenizer and the model in a folder, the model on the device."""
@@ -249,7 +275,14 @@ class TransformersEngine(Engine):
             )
 
     def _generate(
-        self, inputs: Any, new_tokens: int, *, end_ids: list[int], streamer: Any = None, **drawing: Any
+        self,
+        inputs: Any,
+        new_tokens: int,
+        *,
+        end_ids: list[int],
+        streamer: Any = None,
+        stopping_criteria: Any = None,
+        **drawing: Any,
     ) -> Any:
         """Return the ids of the new tokens, one row per prompt."""
         settings = self._transformers.GenerationConfig(
@@ -261,7 +294,13 @@ class TransformersEngine(Engine):
         ids = inputs["input_ids"].to(self.spec.device)
         mask = inputs["attention_mask"].to(self.spec.device)
         with self._torch.inference_mode():
-            output = self._model.generate(ids, attention_mask=mask, generation_config=settings, streamer=streamer)
+            output = self._model.generate(
+                ids,
+                attention_mask=mask,
+                generation_config=settings,
+                streamer=streamer,
+                stopping_criteria=stopping_criteria,
+            )
         return output[:, ids.shape[1] :]
 
     def _completion(self, ids: list[int], prompt_tokens: int) -> Completion:
@@ -270,16 +309,6 @@ class TransformersEngine(Engine):
         kept = ids if end is None else ids[: end + 1]
         text = self._tokenizer.decode(kept, skip_special_tokens=True)
         return Completion(text, len(kept), prompt_tokens, "length" if end is None else "stop", tuple(kept))
-
-
-def _likelihood(torch: Any, logits: Any, ids: list[int], start: int) -> tuple[float, bool]:
-    """Return the log-likelihood of the tokens from ``start`` on, given those before, and whether each is the likeliest."""
-    # The first token of all has nothing before it.
-    start = max(start, 1)
-    own = logits[start - 1 : len(ids) - 1].float().log_softmax(-1)
-    wanted = torch.tensor(ids[start:], device=own.device)
-    total = own.gather(-1, wanted[:, None]).sum()
-    return float(total), bool((own.argmax(-1) == wanted).all())
 
 
 def _as_ids(eos_token_id: int | list[int] | None) -> list[int]:

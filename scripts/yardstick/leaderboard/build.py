@@ -84,7 +84,7 @@ def write(built: Built, folder: Path) -> None:
 def _suites(plan: Plan, rows: list[Row]) -> dict[str, SuiteInfo]:
     known, of_rank = {name for row in rows for name in suite_scores(row)}, ranked_suites(rows)
     return {
-        name: SuiteInfo(title=suite.heading, description=suite.description, is_ranked=name in of_rank)
+        name: SuiteInfo(title=suite.heading, description=suite.about, is_ranked=name in of_rank)
         for name, suite in plan.inputs.suites.items()
         if name in known
     }

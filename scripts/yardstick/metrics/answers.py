@@ -31,12 +31,14 @@ class Question:
         text: the question.
         choices: continuations whose likelihoods are asked for; empty for an answer in words.
         stop: texts at which an answer in words ends.
+        contexts: texts of the choices where each has its own, in their order; empty where all have the question's.
     """
 
     task: str
     text: str
     choices: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
 
 
 class Journal(Protocol):
@@ -152,13 +154,16 @@ class _Answering:
             yield rows
 
     def _text(self, question: Question) -> str:
-        text = self.prompt.replace("{question}", question.text)
+        return self._put(question.text)
+
+    def _put(self, asked: str) -> str:
+        text = self.prompt.replace("{question}", asked)
         return self.engine.render_chat(text) if self.is_chat else text
 
     def _is_too_long(self, question: Question, text: str) -> bool:
         """Tell whether the context cannot hold a prompt and its answer; such a question counts as not answered."""
         room = self.engine.spec.context_length - (0 if question.choices else self.max_new_tokens)
-        longest = max([text + choice for choice in question.choices] or [text], key=len)
+        longest = max([given + choice for given, choice in self._pairs(question, text)] or [text], key=len)
         # A token has at least a byte, but for a few that mark begin and end.
         if len(longest.encode()) + 8 <= room:
             return False
@@ -169,13 +174,19 @@ class _Answering:
 
     def _batch(self, batch: Sequence[tuple[Question, str]]) -> list[Row]:
         worded = [pair for pair in batch if not pair[0].choices]
-        rows = [self._chosen(question, text) for question, text in batch if question.choices]
-        texts = [text for _, text in worded]
-        answers = self.engine.answer(texts, self.max_new_tokens, is_rendered=self.is_chat) if texts else []
-        for (question, text), completion in zip(worded, answers, strict=True):
+        rows = self._chosen([pair for pair in batch if pair[0].choices])
+        for (question, text), completion in zip(worded, self._worded(worded), strict=True):
             rows.append(_row(question, text, completion))
             rows += self._sampled(question, text)
         return rows
+
+    def _worded(self, batch: Sequence[tuple[Question, str]]) -> list[Completion]:
+        texts, stops = [text for _, text in batch], [question.stop for question, _ in batch]
+        if not texts:
+            return []
+        if any(stops):
+            return self.engine.answer_until(texts, self.max_new_tokens, stops, is_rendered=self.is_chat)
+        return self.engine.answer(texts, self.max_new_tokens, is_rendered=self.is_chat)
 
     def _sampled(self, question: Question, text: str) -> list[Row]:
         if not self.sampled:
@@ -191,11 +202,46 @@ class _Answering:
         )
         return [_row(question, text, completion, sample=number) for number, completion in enumerate(drawn, start=1)]
 
-    def _chosen(self, question: Question, text: str) -> Row:
-        found = self.engine.likelihoods(text, question.choices, is_rendered=self.is_chat)
-        best = max(range(len(found.log_likelihoods)), key=found.log_likelihoods.__getitem__)
-        row = _row(question, text, Completion(question.choices[best], 0, found.prompt_tokens, "stop"))
-        return row | {"likelihoods": list(found.log_likelihoods), "greedy": list(found.is_greedy)}
+    def _chosen(self, batch: Sequence[tuple[Question, str]]) -> list[Row]:
+        """Return the rows of questions with choices; those of one prompt are asked for together."""
+        asked = [
+            (place, given, choices)
+            for place, (question, text) in enumerate(batch)
+            for given, choices in self._by_prompt(question, text).items()
+        ]
+        if not asked:
+            return []
+        found = self.engine.likelihoods(
+            [given for _, given, _ in asked],
+            [[choice for _, choice in choices] for _, _, choices in asked],
+            is_rendered=self.is_chat,
+        )
+        known: list[dict[int, tuple[float, bool]]] = [{} for _ in batch]
+        tokens: dict[int, int] = {}
+        for (place, _, choices), of_prompt in zip(asked, found, strict=True):
+            tokens.setdefault(place, of_prompt.prompt_tokens)
+            pairs = zip(of_prompt.log_likelihoods, of_prompt.is_greedy, strict=True)
+            known[place] |= {number: pair for (number, _), pair in zip(choices, pairs, strict=True)}
+        return [_choice_row(*pair, known[place], tokens[place]) for place, pair in enumerate(batch)]
+
+    def _by_prompt(self, question: Question, text: str) -> dict[str, list[tuple[int, str]]]:
+        """Return prompt -> number and text of the choices that have it."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        for number, (given, choice) in enumerate(self._pairs(question, text)):
+            found.setdefault(given, []).append((number, choice))
+        return found
+
+    def _pairs(self, question: Question, text: str) -> list[tuple[str, str]]:
+        """Return each choice with its prompt."""
+        given = [self._put(context) for context in question.contexts] or [text] * len(question.choices)
+        return list(zip(given, question.choices, strict=True))
+
+
+def _choice_row(question: Question, text: str, found: Mapping[int, tuple[float, bool]], prompt_tokens: int) -> Row:
+    likelihoods = [found[number][0] for number in range(len(question.choices))]
+    best = max(range(len(likelihoods)), key=likelihoods.__getitem__)
+    row = _row(question, text, Completion(question.choices[best], 0, prompt_tokens, "stop"))
+    return row | {"likelihoods": likelihoods, "greedy": [found[number][1] for number in range(len(likelihoods))]}
 
 
 def _row(

@@ -45,6 +45,11 @@ class BaseSuite(StrictModel):
         return self.title or self.name.replace("_", " ").capitalize()
 
     @property
+    def about(self) -> str:
+        """What readers of the leaderboard are told of the suite."""
+        return self.description
+
+    @property
     def sampled(self) -> int:
         """Sampled answers to each item, beside the greedy one."""
         return 0

@@ -37,6 +37,7 @@ class Item:
         expected: what the scorer needs to know, as JSON values.
         choices: continuations whose likelihoods are asked for; empty for a question that is answered in words.
         stop: texts at which an answer in words ends.
+        contexts: prompts of the choices where each has its own, in their order; empty where all have the question.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Item:
     expected: Mapping[str, Any] = field(default_factory=dict)
     choices: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

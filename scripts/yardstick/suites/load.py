@@ -11,6 +11,7 @@ from yardstick.catalog import METRICS, SUITES
 from yardstick.errors import YardstickError
 from yardstick.suites.base import BaseSuite
 from yardstick.suites.code import CodeSuite
+from yardstick.suites.harness import HarnessSuite
 from yardstick.suites.multi_step import MultiStepSuite
 from yardstick.suites.retrieval import RetrievalSuite
 from yardstick.suites.suite import Suite
@@ -21,10 +22,15 @@ _KINDS: dict[str, type[BaseSuite]] = {
     "reasoning_gym": MultiStepSuite,
     "code": CodeSuite,
     "retrieval": RetrievalSuite,
+    "lm_eval": HarnessSuite,
 }
 
 
-class SuiteFile(RootModel[Annotated[Suite | MultiStepSuite | CodeSuite | RetrievalSuite, Field(discriminator="kind")]]):
+class SuiteFile(
+    RootModel[
+        Annotated[Suite | MultiStepSuite | CodeSuite | RetrievalSuite | HarnessSuite, Field(discriminator="kind")]
+    ]
+):
     """The content of a suite file."""
 
 

@@ -44,6 +44,15 @@ test-llama-server: $(VENV)/.ready-llama-cpp resources/llama-server/version.txt #
 test-vllm: $(VENV)/.ready-dev setup-vllm ## Install vLLM for processors (2.5 GB) into .venv-vllm, test with it (minutes)
 	$(PYTEST) -m vllm
 
+.PHONY: harness pin-suite test-harness
+harness: $(VENV)/.ready-harness ## Install lm-evaluation-harness into .venv, for suites of its tasks
+
+pin-suite: $(VENV)/.ready-harness ## Fetch the data of a SUITE of kind lm_eval, and pin in its file what it asks
+	@$(BIN)/python scripts/pin_suite.py "$${SUITE:?give SUITE=name, of config/suites/name.yaml}"
+
+test-harness: $(VENV)/.ready-harness $(VENV)/.ready-dev ## Install lm-evaluation-harness into .venv and test with it
+	$(BIN)/python -m pytest -m harness
+
 .PHONY: setup-vllm
 setup-vllm: | $(BIN)/python
 	@$(BIN)/python scripts/setup_vllm.py
@@ -144,6 +153,11 @@ wheel-llama-cpp: $(VENV)/.ready
 $(VENV)/.ready-llama-cpp: envs/requirements-llama-cpp.txt $(VENV)/.ready-dev
 	@echo "Compiling llama-cpp-python unless it is kept already, for some minutes ..."
 	@CMAKE_ARGS="$(LLAMA_CPP_OPTIONS)" $(PIP) --find-links resources/wheels --requirement envs/requirements-llama-cpp.txt
+	@touch $@
+
+$(VENV)/.ready-harness: envs/requirements-harness.txt $(VENV)/.ready
+	@echo "Installing lm-evaluation-harness, once, for a minute ..."
+	@$(PIP) --requirement envs/requirements-harness.txt
 	@touch $@
 
 $(VENV)/.ready-slurm: envs/requirements-slurm.txt $(VENV)/.ready

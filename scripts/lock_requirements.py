@@ -9,7 +9,7 @@ from pathlib import Path
 
 ENVS = Path("envs")
 # What is installed on top of requirements.txt. vLLM has an environment, and a lock, of its own.
-EXTRAS = ("requirements-dev", "requirements-llama-cpp", "requirements-slurm")
+EXTRAS = ("requirements-dev", "requirements-llama-cpp", "requirements-slurm", "requirements-harness")
 HEAD = "# Written by `make lock` from {source}; edit that file and not this one.\n"
 
 

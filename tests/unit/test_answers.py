@@ -90,18 +90,22 @@ def test_one_prompt_that_does_not_fit_into_memory_is_an_error() -> None:
 
 
 def test_the_size_of_batches_grows_while_that_pays() -> None:
+    assert sizes_for(100, 190, 300, 310, 320, 50, 1000) == [8, 16, 32, 64, 64, 64, 32]
+    assert sizes_for(100, 105, 90, 108, 1000) == [8, 16, 16, 16, 8]
+    # A batch that one long answer makes slow decides nothing.
+    assert sizes_for(100, 20, 190, 30, 300, 400) == [8, 16, 16, 32, 32, 64]
     size = BatchSize(None)
-    sizes = []
-    for rate in (100, 190, 300, 310, 50):
-        sizes.append(size.size)
-        size.note(size.size, tokens=rate, seconds=1)
-    assert sizes == [8, 16, 32, 64, 32]
-    size = BatchSize(None)
-    for rate in (100, 105, 1000):
-        size.note(size.size, tokens=rate, seconds=1)
-    assert size.size == 8
     size.note(3, tokens=1, seconds=1)
     assert size.size == 8
+
+
+def sizes_for(*rates: int) -> list[int]:
+    """Return the size of each batch when batches have these rates."""
+    size, found = BatchSize(None), []
+    for rate in rates:
+        found.append(size.size)
+        size.note(size.size, tokens=rate, seconds=1)
+    return found
 
 
 def test_a_killed_job_goes_on_at_the_task(tmp_path: Path) -> None:

@@ -340,6 +340,7 @@ CLOSURES = {
     "backends/transformers.py": ALL,
     "backends/likelihoods.py": ALL,
     "backends/stop_texts.py": ALL,
+    "backends/greedy_decoding.py": ALL,
     "backends/base.py": ALL,
     "errors.py": ALL,
     "suites/keyword_match.py": {SCORES},

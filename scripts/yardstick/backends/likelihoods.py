@@ -29,10 +29,10 @@ def log_likelihoods(torch: Any, model: Any, asked: Sequence[Asked], *, device: s
     """
     with torch.inference_mode():
         ids, mask = _left_padded(torch, [prompt for prompt, _ in asked], device, pad)
-        out = _forward(model, ids, mask, use_cache=True, last_only=True)
+        out = forward(model, ids, mask, use_cache=True, last_only=True)
         first = out.logits[:, -1].float().log_softmax(-1)
         cache = getattr(out, "past_key_values", None)
-        if not _is_pickable(cache):
+        if not is_pickable(cache):
             return _one_by_one(torch, model, asked, device=device, pad=pad)
         found = [[_first(first[row], ids) for ids in choices] for row, (_, choices) in enumerate(asked)]
         longer = [
@@ -73,7 +73,7 @@ def _rest(
     wanted = torch.tensor([ids[1:] + [pad] * (width + 1 - len(ids)) for ids in tokens], device=device)
     is_real = torch.tensor([[1] * (len(ids) - 1) + [0] * (width + 1 - len(ids)) for ids in tokens], device=device)
     whole = torch.cat([mask[rows], is_real], dim=1)
-    logits = _forward(model, given, whole, past_key_values=cache, use_cache=True).logits.float()
+    logits = forward(model, given, whole, past_key_values=cache, use_cache=True).logits.float()
     each = logits.gather(-1, wanted[..., None])[..., 0] - logits.logsumexp(-1)
     totals = (each * is_real).sum(-1).tolist()
     is_greedy = ((logits.argmax(-1) == wanted) | (is_real == 0)).all(-1).tolist()
@@ -87,7 +87,7 @@ def _one_by_one(torch: Any, model: Any, asked: Sequence[Asked], *, device: str, 
         of_prompt = []
         for choice in choices:
             ids = torch.tensor([prompt + choice[:-1]], device=device)
-            logits = _forward(model, ids, torch.ones_like(ids)).logits[0, len(prompt) - 1 :].float().log_softmax(-1)
+            logits = forward(model, ids, torch.ones_like(ids)).logits[0, len(prompt) - 1 :].float().log_softmax(-1)
             wanted = torch.tensor(choice, device=device)
             total = logits.gather(-1, wanted[:, None]).sum()
             of_prompt.append((float(total), bool((logits.argmax(-1) == wanted).all())))
@@ -102,7 +102,7 @@ def _left_padded(torch: Any, prompts: Sequence[list[int]], device: str, pad: int
     return ids, mask
 
 
-def _forward(model: Any, ids: Any, mask: Any, *, last_only: bool = False, **options: Any) -> Any:
+def forward(model: Any, ids: Any, mask: Any, *, last_only: bool = False, **options: Any) -> Any:
     """Run the model on tokens whose mask, with those of the cache before them, says which are padding."""
     known = inspect.signature(model.forward).parameters
     if "position_ids" in known:
@@ -113,5 +113,6 @@ def _forward(model: Any, ids: Any, mask: Any, *, last_only: bool = False, **opti
     return model(input_ids=ids, attention_mask=mask, **options)
 
 
-def _is_pickable(cache: Any) -> bool:
+def is_pickable(cache: Any) -> bool:
+    """Tell whether rows of a cache of keys and values can be picked and dropped."""
     return type(cache).__name__ == "DynamicCache" and {type(layer).__name__ for layer in cache.layers} <= _PICKABLE

@@ -1,4 +1,4 @@
-"""End each answer of a batch at the first of some texts, while it is generated."""
+"""Tell which answers of a batch hold the text at which they end, while they are generated."""
 
 from __future__ import annotations
 
@@ -7,32 +7,34 @@ from typing import Any
 
 
 class StopTexts:
-    """A stopping criterion for `generate` that ends rows one by one.
+    """The texts at which the answers of a batch end.
 
     Only a token with the last letter of a text can complete it, so text is made of tokens only where one has come.
-
-    Attributes:
-        lengths: new tokens of each row that was ended, None for one that was not.
     """
 
-    def __init__(self, torch: Any, tokenizer: Any, stops: Sequence[Sequence[str]], *, prompt_length: int) -> None:
-        self._torch, self._tokenizer = torch, tokenizer
-        self._stops = stops
-        self._prompt_length = prompt_length
-        self._can_complete = _completing(torch, tokenizer, frozenset(text for stop in stops for text in stop))
-        self.lengths: list[int | None] = [None] * len(stops)
+    def __init__(self, torch: Any, tokenizer: Any, stops: Sequence[Sequence[str]]) -> None:
+        self._tokenizer, self._stops = tokenizer, stops
+        texts = frozenset(text for stop in stops for text in stop)
+        self._can_complete = _completing(torch, tokenizer, texts) if texts else None
 
-    def __call__(self, input_ids: Any, scores: Any, **_options: Any) -> Any:
-        """Return which rows have ended; shape (rows,)."""
-        length = input_ids.shape[1] - self._prompt_length
-        last = input_ids[:, -1]
-        for row in self._can_complete[last.cpu()].nonzero()[:, 0].tolist():
-            if self.lengths[row] is None and self._stops[row]:
-                text = self._tokenizer.decode(input_ids[row, self._prompt_length :], skip_special_tokens=True)
-                if any(stop in text for stop in self._stops[row]):
-                    self.lengths[row] = length
-        ended = [found is not None for found in self.lengths]
-        return self._torch.tensor(ended, dtype=self._torch.bool, device=input_ids.device)
+    def ended(self, last: Any, tokens: Sequence[list[int]], rows: Sequence[int]) -> list[bool]:
+        """Return whether each of some rows holds one of its texts.
+
+        Args:
+            last: the newest token of each; shape (rows,).
+            tokens: all new tokens of each.
+            rows: their numbers in the batch.
+        """
+        if self._can_complete is None:
+            return [False] * len(rows)
+        possible = self._can_complete[last.cpu()].tolist()
+        return [can and self._holds(ids, row) for can, ids, row in zip(possible, tokens, rows, strict=True)]
+
+    def _holds(self, tokens: list[int], row: int) -> bool:
+        if not self._stops[row]:
+            return False
+        text = self._tokenizer.decode(tokens, skip_special_tokens=True)
+        return any(stop in text for stop in self._stops[row])
 
 
 def _completing(torch: Any, tokenizer: Any, texts: frozenset[str]) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from yardstick.backends.base import Completion, Engine, Likelihoods, TimedCompletion
+from yardstick.backends.greedy_decoding import decode
 from yardstick.backends.likelihoods import log_likelihoods
 from yardstick.backends.stop_texts import StopTexts
 from yardstick.errors import YardstickError
@@ -117,17 +118,14 @@ class TransformersEngine(Engine):
     ) -> list[Completion]:
         """Answer prompts in one batch, each until one of its texts."""
         inputs = self._tokenizer(list(prompts), return_tensors="pt", padding=True, add_special_tokens=not is_rendered)
-        length = inputs["input_ids"].shape[1]
-        self._check_length(length, max_new_tokens)
-        until = StopTexts(self._torch, self._tokenizer, stops, prompt_length=length) if any(stops) else None
-        criteria = {} if until is None else {"stopping_criteria": [until]}
-        output = self._generate(inputs, max_new_tokens, end_ids=self._end_ids, **criteria)
-        lengths = until.lengths if until else [None] * len(prompts)
-        prompt_tokens = inputs["attention_mask"].sum(dim=1).tolist()
-        return [
-            self._completion(ids[:end], count)
-            for ids, count, end in zip(output.tolist(), prompt_tokens, lengths, strict=True)
-        ]
+        self._check_length(inputs["input_ids"].shape[1], max_new_tokens)
+        ids, mask = (inputs[name].to(self.spec.device) for name in ("input_ids", "attention_mask"))
+        until = StopTexts(self._torch, self._tokenizer, stops)
+        found = decode(self._torch, self._model, ids, mask, max_new_tokens, end_ids=self._end_ids, until=until)
+        if found is None:
+            found = self._generate(inputs, max_new_tokens, end_ids=self._end_ids).tolist()
+        counts = inputs["attention_mask"].sum(dim=1).tolist()
+        return [self._completion(tokens, count) for tokens, count in zip(found, counts, strict=True)]
 
     def sample(
         self, prompt: str, max_new_tokens: int, *, count: int, temperature: float, seed: int, is_rendered: bool
@@ -275,14 +273,7 @@ class TransformersEngine(Engine):
             )
 
     def _generate(
-        self,
-        inputs: Any,
-        new_tokens: int,
-        *,
-        end_ids: list[int],
-        streamer: Any = None,
-        stopping_criteria: Any = None,
-        **drawing: Any,
+        self, inputs: Any, new_tokens: int, *, end_ids: list[int], streamer: Any = None, **drawing: Any
     ) -> Any:
         """Return the ids of the new tokens, one row per prompt."""
         settings = self._transformers.GenerationConfig(
@@ -294,13 +285,7 @@ class TransformersEngine(Engine):
         ids = inputs["input_ids"].to(self.spec.device)
         mask = inputs["attention_mask"].to(self.spec.device)
         with self._torch.inference_mode():
-            output = self._model.generate(
-                ids,
-                attention_mask=mask,
-                generation_config=settings,
-                streamer=streamer,
-                stopping_criteria=stopping_criteria,
-            )
+            output = self._model.generate(ids, attention_mask=mask, generation_config=settings, streamer=streamer)
         return output[:, ids.shape[1] :]
 
     def _completion(self, ids: list[int], prompt_tokens: int) -> Completion:

@@ -232,8 +232,8 @@ class _Answering:
         return found
 
     def _pairs(self, question: Question, text: str) -> list[tuple[str, str]]:
-        """Return each choice with its prompt."""
-        given = [self._put(context) for context in question.contexts] or [text] * len(question.choices)
+        """Return each choice with its prompt; one without a context has none, whatever the chat template."""
+        given = [context and self._put(context) for context in question.contexts] or [text] * len(question.choices)
         return list(zip(given, question.choices, strict=True))
 
 

@@ -40,6 +40,8 @@ def pin(path: Path, *, is_online: bool) -> tuple[Pinned, bool]:
     suite = parse(HarnessSuite, data, file=str(path))
     if find_spec("lm_eval") is None:
         raise YardstickError(f"{path}: needs the Python package {PACKAGE}, which is not installed; run: {SETUP}")
+    # What is pinned is what is there now.
+    render.cache_clear()
     try:
         pinned = _pinned(suite, is_online=is_online)
     except YardstickError as error:

@@ -341,6 +341,7 @@ CLOSURES = {
     "backends/likelihoods.py": ALL,
     "backends/stop_texts.py": ALL,
     "backends/greedy_decoding.py": ALL,
+    "backends/prefill.py": ALL,
     "backends/base.py": ALL,
     "errors.py": ALL,
     "suites/keyword_match.py": {SCORES},

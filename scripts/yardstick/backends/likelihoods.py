@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Sequence
 from typing import Any
+
+from yardstick.backends.prefill import forward, prefill
 
 # Ids of a prompt's tokens, and of each of its continuations.
 Asked = tuple[list[int], list[list[int]]]
 Found = list[tuple[float, bool]]
-# Caches whose rows can be picked; of others every continuation is computed with its prompt.
-_PICKABLE = {"DynamicLayer", "DynamicSlidingWindowLayer"}
 
 
 def log_likelihoods(torch: Any, model: Any, asked: Sequence[Asked], *, device: str, pad: int) -> list[Found]:
@@ -28,12 +27,10 @@ def log_likelihoods(torch: Any, model: Any, asked: Sequence[Asked], *, device: s
         pad: id of any token.
     """
     with torch.inference_mode():
-        ids, mask = _left_padded(torch, [prompt for prompt, _ in asked], device, pad)
-        out = forward(model, ids, mask, use_cache=True, last_only=True)
-        first = out.logits[:, -1].float().log_softmax(-1)
-        cache = getattr(out, "past_key_values", None)
-        if not is_pickable(cache):
+        prompts = prefill(torch, model, [prompt for prompt, _ in asked], device=device, pad=pad)
+        if prompts is None:
             return _one_by_one(torch, model, asked, device=device, pad=pad)
+        first, cache, mask = prompts.logits.log_softmax(-1), prompts.cache, prompts.mask
         found = [[_first(first[row], ids) for ids in choices] for row, (_, choices) in enumerate(asked)]
         longer = [
             (row, place) for row, (_, choices) in enumerate(asked) for place, ids in enumerate(choices) if len(ids) > 1
@@ -93,26 +90,3 @@ def _one_by_one(torch: Any, model: Any, asked: Sequence[Asked], *, device: str, 
             of_prompt.append((float(total), bool((logits.argmax(-1) == wanted).all())))
         found.append(of_prompt)
     return found
-
-
-def _left_padded(torch: Any, prompts: Sequence[list[int]], device: str, pad: int) -> tuple[Any, Any]:
-    width = max(map(len, prompts))
-    ids = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts], device=device)
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=device)
-    return ids, mask
-
-
-def forward(model: Any, ids: Any, mask: Any, *, last_only: bool = False, **options: Any) -> Any:
-    """Run the model on tokens whose mask, with those of the cache before them, says which are padding."""
-    known = inspect.signature(model.forward).parameters
-    if "position_ids" in known:
-        positions = (mask.long().cumsum(-1) - 1).clamp(min=0)
-        options["position_ids"] = positions[:, -ids.shape[1] :]
-    if last_only and "logits_to_keep" in known:
-        options["logits_to_keep"] = 1
-    return model(input_ids=ids, attention_mask=mask, **options)
-
-
-def is_pickable(cache: Any) -> bool:
-    """Tell whether rows of a cache of keys and values can be picked and dropped."""
-    return type(cache).__name__ == "DynamicCache" and {type(layer).__name__ for layer in cache.layers} <= _PICKABLE

@@ -117,15 +117,22 @@ class TransformersEngine(Engine):
         self, prompts: Sequence[str], max_new_tokens: int, stops: Sequence[Sequence[str]], *, is_rendered: bool
     ) -> list[Completion]:
         """Answer prompts in one batch, each until one of its texts."""
-        inputs = self._tokenizer(list(prompts), return_tensors="pt", padding=True, add_special_tokens=not is_rendered)
-        self._check_length(inputs["input_ids"].shape[1], max_new_tokens)
-        ids, mask = (inputs[name].to(self.spec.device) for name in ("input_ids", "attention_mask"))
-        until = StopTexts(self._torch, self._tokenizer, stops)
-        found = decode(self._torch, self._model, ids, mask, max_new_tokens, end_ids=self._end_ids, until=until)
+        given = self._tokenizer(list(prompts), add_special_tokens=not is_rendered)["input_ids"]
+        self._check_length(max(map(len, given)), max_new_tokens)
+        found = decode(
+            self._torch,
+            self._model,
+            given,
+            max_new_tokens,
+            end_ids=self._end_ids,
+            until=StopTexts(self._torch, self._tokenizer, stops),
+            device=self.spec.device,
+            pad=self._tokenizer.pad_token_id or 0,
+        )
         if found is None:
+            inputs = self._tokenizer.pad({"input_ids": given}, return_tensors="pt")
             found = self._generate(inputs, max_new_tokens, end_ids=self._end_ids).tolist()
-        counts = inputs["attention_mask"].sum(dim=1).tolist()
-        return [self._completion(tokens, count) for tokens, count in zip(found, counts, strict=True)]
+        return [self._completion(new, len(ids)) for new, ids in zip(found, given, strict=True)]
 
     def sample(
         self, prompt: str, max_new_tokens: int, *, count: int, temperature: float, seed: int, is_rendered: bool

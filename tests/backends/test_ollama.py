@@ -62,6 +62,11 @@ def one_line(error: pytest.ExceptionInfo[YardstickError]) -> str:
     return text
 
 
+def test_the_texts_at_which_an_answer_ends_are_told_to_the_server(engine: OllamaEngine, server: FakeOllama) -> None:
+    engine.answer_until([PROMPT] * 2, 3, [("\n", "Question:"), ()], is_rendered=False)
+    assert [seen.body["options"].get("stop") for seen in answered(server)] == [["\n", "Question:"], None]
+
+
 def test_loading_and_every_request_name_all_settings(engine: OllamaEngine, server: FakeOllama) -> None:
     engine.generate(PROMPT, 3)
     engine.stream(PROMPT, 3)

@@ -103,6 +103,14 @@ def test_prompts_are_raw_and_questions_go_through_the_template(engine: OpenAISer
     assert (chat.path, chat.body["messages"]) == ("/v1/chat/completions", [{"role": "user", "content": PROMPT}])
 
 
+def test_the_texts_at_which_an_answer_ends_are_told_to_the_server(
+    engine: OpenAIServerEngine, server: FakeOpenAI
+) -> None:
+    engine.answer_until([PROMPT] * 3, 3, [("\n", "Question:"), (), tuple("abcdef")], is_rendered=False)
+    # OpenAI's API takes four; whoever asked cuts at the others.
+    assert [seen.body.get("stop") for seen in answered(server)] == [["\n", "Question:"], None, ["a", "b", "c", "d"]]
+
+
 def test_answers_may_end_and_fixed_lengths_may_not(kind: str, server: FakeOpenAI) -> None:
     server.scripted = ScriptedModel(ends_after=2)
     with loaded(kind, server) as engine:

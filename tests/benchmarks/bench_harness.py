@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,9 @@ def compare(name: str, kind: str, folder: Path, engine: TransformersEngine, mode
 
 def main() -> None:
     """Compare generation and multiple choice."""
+    if find_spec("lm_eval") is None:
+        print("left out: lm-eval is not installed; run: make harness")
+        return
     os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

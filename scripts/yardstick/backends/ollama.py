@@ -56,19 +56,25 @@ class OllamaEngine(ServerEngine):
 
     def answer(self, prompts: Sequence[str], max_new_tokens: int, *, is_rendered: bool) -> list[Completion]:
         """Answer prompts one by one; chat questions through the server's own template."""
+        return self.answer_until(prompts, max_new_tokens, [()] * len(prompts), is_rendered=is_rendered)
+
+    def answer_until(
+        self, prompts: Sequence[str], max_new_tokens: int, stops: Sequence[Sequence[str]], *, is_rendered: bool
+    ) -> list[Completion]:
+        """Answer prompts one by one; the server cuts an answer at the first of its prompt's texts."""
         path = "/api/chat" if is_rendered else "/api/generate"
-        asked = (self._ask(path, prompt, max_new_tokens) for prompt in prompts)
+        asked = (self._ask(path, *pair, max_new_tokens) for pair in zip(prompts, stops, strict=True))
         return [self._whole(self._completion(stream), max_new_tokens) for stream in asked]
 
     def generate(self, prompt: str, new_tokens: int) -> Completion:
         """Decode up to ``new_tokens`` tokens: Ollama cannot go on past the end of text."""
-        stream = self._ask("/api/generate", self._with_prefix(prompt), new_tokens)
+        stream = self._ask("/api/generate", self._with_prefix(prompt), (), new_tokens)
         return self._whole(self._completion(stream), new_tokens)
 
     def stream(self, prompt: str, new_tokens: int) -> TimedCompletion:
         """Like `generate`, with the time at which each token's line arrived, and the server's own durations."""
         start_s = time.perf_counter()
-        stream = self._ask("/api/generate", self._with_prefix(prompt), new_tokens)
+        stream = self._ask("/api/generate", self._with_prefix(prompt), (), new_tokens)
         completion = self._whole(self._completion(stream), new_tokens)
         last = stream.last or {}
         return TimedCompletion(
@@ -157,7 +163,7 @@ class OllamaEngine(ServerEngine):
         if "error" in found:
             raise YardstickError(f"{self.spec.name}: the server cannot load the model: {said(json.dumps(found))}")
 
-    def _ask(self, path: str, prompt: str, new_tokens: int) -> _Stream:
+    def _ask(self, path: str, prompt: str, stop: Sequence[str], new_tokens: int) -> _Stream:
         """Stream an answer: only a stream shows that Ollama gave up on repeated tokens."""
         body: dict[str, Any] = {
             "model": self._model,
@@ -167,7 +173,7 @@ class OllamaEngine(ServerEngine):
             # Otherwise a prompt that is too long loses its middle, and an answer its beginning, without a word.
             "truncate": False,
             "shift": False,
-            "options": self._options(new_tokens),
+            "options": self._options(new_tokens) | ({"stop": list(stop)} if stop else {}),
         }
         if path == "/api/chat":
             body["messages"] = [{"role": "user", "content": prompt}]

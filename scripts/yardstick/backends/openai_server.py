@@ -42,6 +42,9 @@ LLAMA_SERVER = Dialect(
     reuses_prompts=False,
 )
 
+# OpenAI's API takes no more texts to stop at.
+_MOST_STOPS = 4
+
 
 @dataclass
 class _Stream:
@@ -91,7 +94,16 @@ class OpenAIServerEngine(ServerEngine):
 
     def answer(self, prompts: Sequence[str], max_new_tokens: int, *, is_rendered: bool) -> list[Completion]:
         """Answer prompts one by one: in a batch, a server's arithmetic may differ from run to run."""
-        return [self._answer(prompt, max_new_tokens, is_chat=is_rendered) for prompt in prompts]
+        return self.answer_until(prompts, max_new_tokens, [()] * len(prompts), is_rendered=is_rendered)
+
+    def answer_until(
+        self, prompts: Sequence[str], max_new_tokens: int, stops: Sequence[Sequence[str]], *, is_rendered: bool
+    ) -> list[Completion]:
+        """Answer prompts one by one; the server cuts an answer at the first of its prompt's texts."""
+        return [
+            self._answer(prompt, max_new_tokens, stop, is_chat=is_rendered)
+            for prompt, stop in zip(prompts, stops, strict=True)
+        ]
 
     def generate(self, prompt: str, new_tokens: int) -> Completion:
         """Decode ``new_tokens`` tokens; fewer where the server cannot go on past the end of text."""
@@ -164,8 +176,10 @@ class OpenAIServerEngine(ServerEngine):
             return "/v1/chat/completions", body | {"messages": [{"role": "user", "content": prompt}]}
         return "/v1/completions", body | {"prompt": prompt}
 
-    def _answer(self, prompt: str, max_new_tokens: int, *, is_chat: bool) -> Completion:
+    def _answer(self, prompt: str, max_new_tokens: int, stop: Sequence[str], *, is_chat: bool) -> Completion:
         path, body = self._request(prompt, max_new_tokens, is_fixed=False, is_chat=is_chat)
+        if stop:
+            body["stop"] = list(stop)[:_MOST_STOPS]
         return self._whole(self._completion(self._client().post(path, body), is_chat=is_chat), max_new_tokens)
 
     def _completion(self, found: dict[str, Any], *, is_chat: bool) -> Completion:

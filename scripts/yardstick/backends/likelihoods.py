@@ -71,7 +71,8 @@ def _rest(
     is_real = torch.tensor([[1] * (len(ids) - 1) + [0] * (width + 1 - len(ids)) for ids in tokens], device=device)
     whole = torch.cat([mask[rows], is_real], dim=1)
     logits = forward(model, given, whole, past_key_values=cache, use_cache=True).logits.float()
-    each = logits.gather(-1, wanted[..., None])[..., 0] - logits.logsumexp(-1)
+    # Rounding can make what is nearly certain a little more than that.
+    each = (logits.gather(-1, wanted[..., None])[..., 0] - logits.logsumexp(-1)).clamp(max=0)
     totals = (each * is_real).sum(-1).tolist()
     is_greedy = ((logits.argmax(-1) == wanted) | (is_real == 0)).all(-1).tolist()
     return list(zip(totals, is_greedy, strict=True))

@@ -116,7 +116,11 @@ def _length_problems(row: Mapping[str, Any], item: Item, suite: BaseSuite, entry
 
 def _choice_problems(row: Mapping[str, Any], item: Item, suite: BaseSuite, entry: ModelEntry) -> Iterator[str]:
     found = row["likelihoods"]
-    if found is None or row["greedy"] is None or not len(found) == len(row["greedy"]) == len(item.choices):
+    if row["finish"] == "too_long":
+        longest = max(len(text.encode()) for text in (row["prompt"], *item.contexts))
+        if longest + max(len(choice.encode()) for choice in item.choices) < entry.context_length:
+            yield "finish: the context can hold the question"
+    elif found is None or row["greedy"] is None or not len(found) == len(row["greedy"]) == len(item.choices):
         yield "likelihoods: not one for each choice"
     elif any(value > 0 for value in found):
         yield "likelihoods: a probability above 1"

@@ -112,7 +112,7 @@ class AnsweringProtocol(StrictModel):
     """How the tasks of suites are answered."""
 
     batch_size: Literal["auto"] | Annotated[int, Field(ge=1, le=4096)] = Field(
-        description="prompts answered together: auto (the fastest is found) or a whole number from 1"
+        description="prompts answered together: auto (what 8,192 tokens hold) or a whole number from 1"
     )
     half_width: Annotated[float, Field(gt=0, le=0.5, strict=False)] | None = Field(
         default=None, description="half the 95 % interval of a score at which answering ends, or null for all tasks"

@@ -89,23 +89,16 @@ def test_one_prompt_that_does_not_fit_into_memory_is_an_error() -> None:
         asked(Echo(most_prompts=0), questions(2))
 
 
-def test_the_size_of_batches_grows_while_that_pays() -> None:
-    assert sizes_for(100, 190, 300, 310, 320, 50, 1000) == [8, 16, 32, 64, 64, 64, 32]
-    assert sizes_for(100, 105, 90, 108, 1000) == [8, 16, 16, 16, 8]
-    # A batch that one long answer makes slow decides nothing.
-    assert sizes_for(100, 20, 190, 30, 300, 400) == [8, 16, 16, 32, 32, 64]
-    size = BatchSize(None)
-    size.note(3, tokens=1, seconds=1)
-    assert size.size == 8
+def test_short_prompts_come_in_larger_batches_than_long_ones() -> None:
+    size = BatchSize(None, is_together=True)
+    assert [size.take(["x" * length] * 100, 64) for length in (9000, 3000, 600, 60)] == [2, 7, 31, 64]
+    assert size.take(["x" * 100_000] * 5, 64) == 1
+    assert size.take(["x"] * 5, 64) == 5
 
 
-def sizes_for(*rates: int) -> list[int]:
-    """Return the size of each batch when batches have these rates."""
-    size, found = BatchSize(None), []
-    for rate in rates:
-        found.append(size.size)
-        size.note(size.size, tokens=rate, seconds=1)
-    return found
+def test_an_engine_that_answers_one_by_one_is_asked_one_by_one_so_that_each_answer_is_kept_at_once() -> None:
+    assert BatchSize(None, is_together=False).take(["x"] * 5, 64) == 1
+    assert BatchSize(4, is_together=False).take(["x" * 100_000] * 5, 64) == 4
 
 
 def test_a_killed_job_goes_on_at_the_task(tmp_path: Path) -> None:

@@ -140,8 +140,10 @@ class Engine(ABC):
         most_in_flight: requests that `stream_together` takes at once, None for any number.
         changes_prompts: whether the timed requests get a prefix each, so that no cache of prompts can serve them; the
             same prompt may then be answered differently.
+        answers_together: whether `answer` computes prompts as one batch.
     """
 
+    answers_together: bool = False
     most_in_flight: int | None = None
     changes_prompts: bool = False
 

@@ -64,6 +64,8 @@ class _Clock:
 class TransformersEngine(Engine):
     """A causal language model in this process."""
 
+    answers_together = True
+
     def prepare(self) -> None:
         """Import libraries and the model's own module, so that loading costs only the model."""
         self._torch, self._transformers = import_libraries()

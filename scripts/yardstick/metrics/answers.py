@@ -7,7 +7,6 @@ while answering, and what is asked alone decides the answers.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -80,7 +79,7 @@ def observe(
         prompt: how a question is put, with ``{question}`` in it.
         is_chat: whether the result is put through the model's chat template.
         max_new_tokens: longest answer in tokens.
-        batch_size: prompts answered together, None to find out what is fastest.
+        batch_size: prompts answered together, None for as many as memory and speed suggest.
         progress: told (done, total) between batches.
         sampled: answers that are drawn to each question beside the greedy one.
         temperature: of the drawn answers.
@@ -88,7 +87,15 @@ def observe(
         stopping: with it, tasks are taken in an order that is random and always the same, until enough is known.
     """
     engine.load()
-    answering = _Answering(engine, prompt, is_chat, max_new_tokens, BatchSize(batch_size), sampled, temperature)
+    answering = _Answering(
+        engine,
+        prompt,
+        is_chat,
+        max_new_tokens,
+        BatchSize(batch_size, is_together=engine.answers_together),
+        sampled,
+        temperature,
+    )
     tasks = {question.task for question in questions}
     answered = {task: rows for task, rows in (journal.known() if journal else {}).items() if task in tasks}
     stopped_by, looked_at = "count", set()
@@ -139,8 +146,7 @@ class _Answering:
             ]
         waiting = [pair for pair in prompted if pair[0].task not in too_long]
         while waiting:
-            batch = waiting[: self.batch_size.size]
-            start_s = time.perf_counter()
+            batch = waiting[: self.batch_size.take([text for _, text in waiting], self.max_new_tokens)]
             try:
                 rows = self._batch(batch)
             except (RuntimeError, MemoryError) as error:
@@ -148,8 +154,6 @@ class _Answering:
                     raise
                 self.batch_size.shrink(len(batch))
                 continue
-            tokens = sum(row["prompt_tokens"] + row["output_tokens"] for row in rows)
-            self.batch_size.note(len(batch), tokens, time.perf_counter() - start_s)
             waiting = waiting[len(batch) :]
             yield rows
 

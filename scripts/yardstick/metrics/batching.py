@@ -1,42 +1,38 @@
-"""How many prompts are answered together: as asked, or found out from the tokens per second of the batches so far."""
+"""How many prompts are answered together: as asked, or as many as a bounded number of tokens holds."""
 
 from __future__ import annotations
 
-_FIRST, _MOST = 8, 64
-# A batch of twice the size must be this much faster per token, or it only takes memory.
-_LEAST_GAIN = 1.1
-# One long answer makes a batch slow whatever its size, so the best of some batches counts.
-_TRIES = 3
+from collections.abc import Sequence
+
+# More rows gain little; more tokens only take memory, 1 GB of keys and values in a model of 8 B parameters.
+_MOST_ROWS, _MOST_TOKENS = 64, 8192
+# Tokens are longer in most texts and vocabularies, so this errs towards small batches.
+_BYTES_OF_A_TOKEN = 3
 
 
 class BatchSize:
     """The size of the next batch.
 
-    Attributes:
-        size: prompts of the next batch.
+    Short prompts come in more rows than long ones, since the rows of a batch share its memory. Finding the fastest size by
+    trying was no better: what one batch takes says more about its longest answer than about its size.
     """
 
-    def __init__(self, asked: int | None) -> None:
-        self.size = asked or _FIRST
-        self._is_settled = asked is not None
-        self._best_rate = 0.0
-        self._tries = 0
+    def __init__(self, asked: int | None, *, is_together: bool) -> None:
+        """Take what was asked; None for what fits, which is one prompt for an engine that answers one by one anyway."""
+        self._is_found = asked is None
+        self._most = asked or (_MOST_ROWS if is_together else 1)
 
-    def note(self, prompts: int, tokens: int, seconds: float) -> None:
-        """Learn from a batch of the current size: double it while that pays."""
-        if self._is_settled or prompts < self.size:
-            return
-        rate = tokens / max(seconds, 1e-9)
-        self._tries += 1
-        if rate >= _LEAST_GAIN * self._best_rate:
-            self._best_rate, self._tries = rate, 0
-            self._is_settled = self.size * 2 > _MOST
-            self.size = min(self.size * 2, _MOST)
-        elif self._tries == _TRIES:
-            self.size //= 2
-            self._is_settled = True
+    def take(self, waiting: Sequence[str], new_tokens: int) -> int:
+        """Return how many of some prompts, the longest first, are the next batch.
+
+        Args:
+            waiting: texts of the prompts; at least one.
+            new_tokens: longest answer in tokens.
+        """
+        tokens = len(waiting[0].encode()) // _BYTES_OF_A_TOKEN + new_tokens
+        rows = max(1, _MOST_TOKENS // max(tokens, 1)) if self._is_found else self._most
+        return min(rows, self._most, len(waiting))
 
     def shrink(self, failed: int) -> None:
         """Halve after a batch of ``failed`` prompts did not fit into memory, for good."""
-        self.size = max(1, failed // 2)
-        self._is_settled = True
+        self._most = max(1, failed // 2)

@@ -80,6 +80,23 @@ def test_a_batch_decodes_the_tokens_of_each_prompt_alone(engine: TransformersEng
         assert completion.prompt_tokens == len(engine.tokenize(prompt))
 
 
+def test_prompts_take_the_places_of_those_that_have_ended(engine: TransformersEngine) -> None:
+    prompts = sorted(PROMPTS * 3, key=lambda prompt: -len(prompt))
+    alone = {prompt: engine.answer([prompt], NEW, is_rendered=False)[0] for prompt in PROMPTS}
+    # Ends at different places, so that rows leave one by one.
+    stops = [(alone[prompt].text[2 + number % 9 :][:1] or "~",) for number, prompt in enumerate(prompts)]
+    found = dict(
+        pair
+        for ended in engine.answer_each(prompts, NEW, stops, is_rendered=False, take=lambda number: 4 + number % 2)
+        for pair in ended
+    )
+    assert sorted(found) == list(range(len(prompts)))
+    for number, prompt in enumerate(prompts):
+        (one,) = engine.answer_until([prompt], NEW, [stops[number]], is_rendered=False)
+        assert found[number] == one
+        assert found[number].token_ids == alone[prompt].token_ids[: found[number].output_tokens]
+
+
 def test_an_answer_ends_at_its_own_text_whatever_its_neighbours(engine: TransformersEngine) -> None:
     whole = engine.answer(PROMPTS, NEW, is_rendered=False)
     # A letter of each answer, further and further back; the first has no text to end at.

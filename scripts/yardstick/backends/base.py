@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -207,6 +207,31 @@ class Engine(ABC):
         This is for speed alone: whoever asks cuts the answers.
         """
         return self.answer(prompts, max_new_tokens, is_rendered=is_rendered)
+
+    def answer_each(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        stops: Sequence[Sequence[str]],
+        *,
+        is_rendered: bool,
+        take: Callable[[int], int],
+    ) -> Iterator[list[tuple[int, Completion]]]:
+        """Yield the number of each prompt with its answer, some at a time, as they end.
+
+        Args:
+            prompts: texts, the longest first.
+            max_new_tokens: longest answer in tokens.
+            stops: of each prompt, as in `answer_until`.
+            is_rendered: whether the prompts come from `render_chat`.
+            take: number of the next prompt -> how many may be answered together from then on.
+        """
+        start = 0
+        while start < len(prompts):
+            end = min(start + take(start), len(prompts))
+            found = self.answer_until(prompts[start:end], max_new_tokens, stops[start:end], is_rendered=is_rendered)
+            yield list(zip(range(start, end), found, strict=True))
+            start = end
 
     def likelihoods(
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]], *, is_rendered: bool

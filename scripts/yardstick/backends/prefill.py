@@ -27,6 +27,11 @@ class Prefilled:
     cache: Any
     mask: Any
 
+    @property
+    def is_joinable(self) -> bool:
+        """Whether other rows can be added."""
+        return _layers(self.cache) <= _JOINABLE
+
 
 def prefill(torch: Any, model: Any, prompts: Sequence[list[int]], *, device: str, pad: int) -> Prefilled | None:
     """Compute prompts, some at a time; None for a model that keeps no keys and values, or in a way of its own.
@@ -44,12 +49,25 @@ def prefill(torch: Any, model: Any, prompts: Sequence[list[int]], *, device: str
     parts = []
     for chunk in _chunks(prompts):
         parts.append(_pass(torch, model, chunk, device, pad))
-        layers = _layers(parts[0].cache)
-        if not layers <= _PICKABLE:
+        if not _layers(parts[0].cache) <= _PICKABLE:
             return None
-        if not layers <= _JOINABLE:
+        if not parts[0].is_joinable:
             return _pass(torch, model, prompts, device, pad)
-    return _joined(torch, parts)
+    return join(torch, parts)
+
+
+def join(torch: Any, parts: Sequence[Prefilled]) -> Prefilled:
+    """Return parts as one batch, which is as wide as its longest row; the first part's cache is used up."""
+    if len(parts) == 1:
+        return parts[0]
+    width = max(int(part.mask.sum(dim=1).max()) for part in parts)
+    cache = parts[0].cache
+    for number, layer in enumerate(cache.layers):
+        for name in ("keys", "values"):
+            found = [_of_width(torch, getattr(part.cache.layers[number], name), width, 2) for part in parts]
+            setattr(layer, name, torch.cat(found))
+    masks = [_of_width(torch, part.mask, width, 1) for part in parts]
+    return Prefilled(torch.cat([part.logits for part in parts]), cache, torch.cat(masks))
 
 
 def forward(model: Any, ids: Any, mask: Any, *, last_only: bool = False, **options: Any) -> Any:
@@ -86,22 +104,11 @@ def _pass(torch: Any, model: Any, prompts: Sequence[list[int]], device: str, pad
     return Prefilled(out.logits[:, -1].float(), getattr(out, "past_key_values", None), mask)
 
 
-def _joined(torch: Any, parts: Sequence[Prefilled]) -> Prefilled:
-    """Return parts as one batch, the narrower ones padded on the left."""
-    if len(parts) == 1:
-        return parts[0]
-    width = max(part.mask.shape[1] for part in parts)
-    cache = parts[0].cache
-    for number, layer in enumerate(cache.layers):
-        for name in ("keys", "values"):
-            found = [_padded(torch, getattr(part.cache.layers[number], name), width, 2) for part in parts]
-            setattr(layer, name, torch.cat(found))
-    masks = [_padded(torch, part.mask, width, 1) for part in parts]
-    return Prefilled(torch.cat([part.logits for part in parts]), cache, torch.cat(masks))
-
-
-def _padded(torch: Any, values: Any, width: int, axis: int) -> Any:
-    """Return values with zeros before them along an axis."""
+def _of_width(torch: Any, values: Any, width: int, axis: int) -> Any:
+    """Return values with zeros before them, or the first of them left out, along an axis."""
+    more = width - values.shape[axis]
+    if more <= 0:
+        return values.narrow(axis, -more, width)
     shape = list(values.shape)
-    shape[axis] = width - shape[axis]
-    return torch.cat([values.new_zeros(shape), values], dim=axis) if shape[axis] else values
+    shape[axis] = more
+    return torch.cat([values.new_zeros(shape), values], dim=axis)

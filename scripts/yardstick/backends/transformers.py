@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from yardstick.backends.base import Completion, Engine, Likelihoods, TimedCompletion
-from yardstick.backends.greedy_decoding import decode
+from yardstick.backends.greedy_decoding import Decoder
 from yardstick.backends.likelihoods import log_likelihoods
 from yardstick.backends.stop_texts import StopTexts
 from yardstick.errors import YardstickError
@@ -119,22 +119,49 @@ class TransformersEngine(Engine):
         self, prompts: Sequence[str], max_new_tokens: int, stops: Sequence[Sequence[str]], *, is_rendered: bool
     ) -> list[Completion]:
         """Answer prompts in one batch, each until one of its texts."""
+        together = self.answer_each(
+            prompts, max_new_tokens, stops, is_rendered=is_rendered, take=lambda _: len(prompts)
+        )
+        found = dict(pair for ended in together for pair in ended)
+        return [found[number] for number in range(len(prompts))]
+
+    def answer_each(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        stops: Sequence[Sequence[str]],
+        *,
+        is_rendered: bool,
+        take: Callable[[int], int],
+    ) -> Iterator[list[tuple[int, Completion]]]:
+        """Answer prompts, the next ones in the places of those that have ended."""
         given = self._tokenizer(list(prompts), add_special_tokens=not is_rendered)["input_ids"]
         self._check_length(max(map(len, given)), max_new_tokens)
-        found = decode(
+        decoder = Decoder(
             self._torch,
             self._model,
             given,
             max_new_tokens,
             end_ids=self._end_ids,
             until=StopTexts(self._torch, self._tokenizer, stops),
+            take=take,
             device=self.spec.device,
             pad=self._tokenizer.pad_token_id or 0,
         )
-        if found is None:
-            inputs = self._tokenizer.pad({"input_ids": given}, return_tensors="pt")
-            found = self._generate(inputs, max_new_tokens, end_ids=self._end_ids).tolist()
-        return [self._completion(new, len(ids)) for new, ids in zip(found, given, strict=True)]
+        if decoder.start():
+            for ended in decoder.steps():
+                yield [(row, self._completion(decoder.found[row], len(given[row]))) for row in ended]
+            return
+        start = 0
+        while start < len(given):
+            chunk = given[start : start + take(start)]
+            inputs = self._tokenizer.pad({"input_ids": chunk}, return_tensors="pt")
+            output = self._generate(inputs, max_new_tokens, end_ids=self._end_ids).tolist()
+            yield [
+                (start + row, self._completion(new, len(ids)))
+                for row, (new, ids) in enumerate(zip(output, chunk, strict=True))
+            ]
+            start += len(chunk)
 
     def sample(
         self, prompt: str, max_new_tokens: int, *, count: int, temperature: float, seed: int, is_rendered: bool

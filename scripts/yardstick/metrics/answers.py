@@ -7,7 +7,7 @@ while answering, and what is asked alone decides the answers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -122,6 +122,11 @@ def _blocks(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
         yield shuffled[start : start + BLOCK]
 
 
+# A question with the text that is put to the model.
+_Pair = tuple[Question, str]
+_Some = Callable[[Sequence[_Pair]], Iterator[list[Row]]]
+
+
 @dataclass(frozen=True)
 class _Answering:
     """One model that answers questions."""
@@ -145,17 +150,26 @@ class _Answering:
                 if q.task in too_long
             ]
         waiting = [pair for pair in prompted if pair[0].task not in too_long]
+        yield from self._all(self._chosen, [pair for pair in waiting if pair[0].choices])
+        yield from self._all(self._worded, [pair for pair in waiting if not pair[0].choices])
+
+    def _all(self, some: _Some, waiting: Sequence[_Pair]) -> Iterator[list[Row]]:
+        """Yield the rows of all questions; with half as many together after memory ran out."""
         while waiting:
-            batch = waiting[: self.batch_size.take([text for _, text in waiting], self.max_new_tokens)]
+            answered: set[str] = set()
+            together = self._take(waiting[0][1])
             try:
-                rows = self._batch(batch)
+                for rows in some(waiting):
+                    answered |= {row["task"] for row in rows}
+                    yield rows
             except (RuntimeError, MemoryError) as error:
-                if len(batch) == 1 or not _is_out_of_memory(error):
+                if together == 1 or not _is_out_of_memory(error):
                     raise
-                self.batch_size.shrink(len(batch))
-                continue
-            waiting = waiting[len(batch) :]
-            yield rows
+                self.batch_size.shrink(min(together, len(waiting)))
+            waiting = [pair for pair in waiting if pair[0].task not in answered]
+
+    def _take(self, longest: str) -> int:
+        return self.batch_size.take(longest, self.max_new_tokens)
 
     def _text(self, question: Question) -> str:
         return self._put(question.text)
@@ -176,21 +190,22 @@ class _Answering:
         except YardstickError:
             return False
 
-    def _batch(self, batch: Sequence[tuple[Question, str]]) -> list[Row]:
-        worded = [pair for pair in batch if not pair[0].choices]
-        rows = self._chosen([pair for pair in batch if pair[0].choices])
-        for (question, text), completion in zip(worded, self._worded(worded), strict=True):
-            rows.append(_row(question, text, completion))
-            rows += self._sampled(question, text)
-        return rows
-
-    def _worded(self, batch: Sequence[tuple[Question, str]]) -> list[Completion]:
-        texts, stops = [text for _, text in batch], [question.stop for question, _ in batch]
-        if not texts:
-            return []
-        if any(stops):
-            return self.engine.answer_until(texts, self.max_new_tokens, stops, is_rendered=self.is_chat)
-        return self.engine.answer(texts, self.max_new_tokens, is_rendered=self.is_chat)
+    def _worded(self, waiting: Sequence[_Pair]) -> Iterator[list[Row]]:
+        """Yield the rows of questions that are answered in words, as they are answered."""
+        texts = [text for _, text in waiting]
+        together = self.engine.answer_each(
+            texts,
+            self.max_new_tokens,
+            [question.stop for question, _ in waiting],
+            is_rendered=self.is_chat,
+            take=lambda number: self._take(texts[number]),
+        )
+        for answers in together:
+            yield [
+                row
+                for number, completion in answers
+                for row in (_row(*waiting[number], completion), *self._sampled(*waiting[number]))
+            ]
 
     def _sampled(self, question: Question, text: str) -> list[Row]:
         if not self.sampled:
@@ -206,15 +221,21 @@ class _Answering:
         )
         return [_row(question, text, completion, sample=number) for number, completion in enumerate(drawn, start=1)]
 
-    def _chosen(self, batch: Sequence[tuple[Question, str]]) -> list[Row]:
-        """Return the rows of questions with choices; those of one prompt are asked for together."""
+    def _chosen(self, waiting: Sequence[_Pair]) -> Iterator[list[Row]]:
+        """Yield the rows of questions with choices, a batch at a time."""
+        start = 0
+        while start < len(waiting):
+            batch = waiting[start : start + self._take(waiting[start][1])]
+            yield self._choose(batch)
+            start += len(batch)
+
+    def _choose(self, batch: Sequence[_Pair]) -> list[Row]:
+        """Return the rows of some questions; the choices of one prompt are asked for together."""
         asked = [
             (place, given, choices)
             for place, (question, text) in enumerate(batch)
             for given, choices in self._by_prompt(question, text).items()
         ]
-        if not asked:
-            return []
         found = self.engine.likelihoods(
             [given for _, given, _ in asked],
             [[choice for _, choice in choices] for _, _, choices in asked],

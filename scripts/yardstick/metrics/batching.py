@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 # More rows gain little; more tokens only take memory, 1 GB of keys and values in a model of 8 B parameters.
 _MOST_ROWS, _MOST_TOKENS = 64, 8192
 # Tokens are longer in most texts and vocabularies, so this errs towards small batches.
@@ -22,16 +20,16 @@ class BatchSize:
         self._is_found = asked is None
         self._most = asked or (_MOST_ROWS if is_together else 1)
 
-    def take(self, waiting: Sequence[str], new_tokens: int) -> int:
-        """Return how many of some prompts, the longest first, are the next batch.
+    def take(self, longest: str, new_tokens: int) -> int:
+        """Return how many prompts may be answered together.
 
         Args:
-            waiting: texts of the prompts; at least one.
+            longest: text of the longest of them.
             new_tokens: longest answer in tokens.
         """
-        tokens = len(waiting[0].encode()) // _BYTES_OF_A_TOKEN + new_tokens
+        tokens = len(longest.encode()) // _BYTES_OF_A_TOKEN + new_tokens
         rows = max(1, _MOST_TOKENS // max(tokens, 1)) if self._is_found else self._most
-        return min(rows, self._most, len(waiting))
+        return min(rows, self._most)
 
     def shrink(self, failed: int) -> None:
         """Halve after a batch of ``failed`` prompts did not fit into memory, for good."""

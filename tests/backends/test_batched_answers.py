@@ -80,14 +80,14 @@ def test_a_batch_decodes_the_tokens_of_each_prompt_alone(engine: TransformersEng
         assert completion.prompt_tokens == len(engine.tokenize(prompt))
 
 
-def test_prompts_take_the_places_of_those_that_have_ended(engine: TransformersEngine) -> None:
-    prompts = sorted(PROMPTS * 3, key=lambda prompt: -len(prompt))
+def test_long_answers_that_are_put_aside_are_those_of_each_prompt_alone(engine: TransformersEngine) -> None:
+    prompts = sorted(PROMPTS * 6, key=lambda prompt: -len(prompt))
     alone = {prompt: engine.answer([prompt], NEW, is_rendered=False)[0] for prompt in PROMPTS}
     # Ends at different places, so that rows leave one by one.
     stops = [(alone[prompt].text[2 + number % 9 :][:1] or "~",) for number, prompt in enumerate(prompts)]
     found = dict(
         pair
-        for ended in engine.answer_each(prompts, NEW, stops, is_rendered=False, take=lambda number: 4 + number % 2)
+        for ended in engine.answer_each(prompts, NEW, stops, is_rendered=False, take=lambda number: 8 + number % 2)
         for pair in ended
     )
     assert sorted(found) == list(range(len(prompts)))

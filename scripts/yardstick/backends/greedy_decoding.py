@@ -1,6 +1,8 @@
-"""Greedy decoding of many prompts, some at a time: a row leaves as its answer ends, and the next prompt takes its place.
+"""Greedy decoding of many prompts, a batch at a time, in which no long answer holds up the others.
 
-One long answer then holds up nobody, which is what costs most of the time in batches of fixed rows.
+A row leaves its batch as its answer ends. The last quarter of a batch is put aside while there are other prompts, and such
+rows of several batches are decoded together. To give their places to new prompts at once was slower: one long row makes
+the keys and values of all rows that are beside it wide.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class Decoder:
             most: new tokens of the longest answer.
             end_ids: ids that end a text.
             until: says which prompts' answers have ended by a text.
-            take: number of the next prompt -> how many rows there may be from then on.
+            take: number of the next prompt -> how many rows its batch may have.
             device: where the model is.
             pad: id of any token.
         """
@@ -52,6 +54,7 @@ class Decoder:
         self._rows: list[int] = []
         self._next = 0
         self._state: Prefilled | None = None
+        self._aside: list[tuple[list[int], Prefilled]] = []
 
     def start(self) -> bool:
         """Compute the first prompts; False for a model that this is not for."""
@@ -95,18 +98,24 @@ class Decoder:
         return Prefilled(logits[:, -1].float(), cache, mask)
 
     def _fill(self) -> None:
-        """Compute as many of the next prompts as there is room for, once there is room for some."""
-        if self._next == len(self._prompts):
-            return
-        room = self._take(self._next)
-        if self._rows and (len(self._rows) > room * 3 // 4 or not (self._state and self._state.is_joinable)):
-            return
-        end = min(self._next + room - len(self._rows), len(self._prompts))
-        numbers = list(range(self._next, end))
+        """Put what is left of a batch aside, or begin another, where it is time to."""
+        is_last = self._next == len(self._prompts)
+        room = self._take(self._next) if not is_last else len(self._prompts)
+        if self._rows:
+            if is_last or len(self._rows) > room // 4 or not (self._state and self._state.is_joinable):
+                return
+            self._aside.append((self._rows, self._state))
+        waiting = sum(len(rows) for rows, _ in self._aside)
         with self._torch.inference_mode():
-            prompts = [self._prompts[number] for number in numbers]
-            new = prefill(self._torch, self._model, prompts, device=self._device, pad=self._pad)
-            if new is not None and self._rows and self._state:
-                new = join(self._torch, [self._state, new])
-        self._state, self._next = new, end
-        self._rows += numbers
+            if waiting and (is_last or waiting >= room // 2):
+                self._rows = [row for rows, _ in self._aside for row in rows]
+                self._state = join(self._torch, [state for _, state in self._aside])
+                self._aside = []
+            else:
+                self._rows = list(range(self._next, min(self._next + room, len(self._prompts)))) if not is_last else []
+                self._next += len(self._rows)
+                prompts = [self._prompts[row] for row in self._rows]
+                self._state = self._prefilled(prompts) if prompts else None
+
+    def _prefilled(self, prompts: Sequence[list[int]]) -> Prefilled | None:
+        return prefill(self._torch, self._model, prompts, device=self._device, pad=self._pad)

@@ -134,7 +134,7 @@ class TransformersEngine(Engine):
         is_rendered: bool,
         take: Callable[[int], int],
     ) -> Iterator[list[tuple[int, Completion]]]:
-        """Answer prompts, the next ones in the places of those that have ended."""
+        """Answer prompts in batches whose long answers do not hold up the others."""
         given = self._tokenizer(list(prompts), add_special_tokens=not is_rendered)["input_ids"]
         self._check_length(max(map(len, given)), max_new_tokens)
         decoder = Decoder(

@@ -26,11 +26,10 @@ _KINDS: dict[str, type[BaseSuite]] = {
 }
 
 
-class SuiteFile(
-    RootModel[
-        Annotated[Suite | MultiStepSuite | CodeSuite | RetrievalSuite | HarnessSuite, Field(discriminator="kind")]
-    ]
-):
+_AnySuite = Annotated[Suite | MultiStepSuite | CodeSuite | RetrievalSuite | HarnessSuite, Field(discriminator="kind")]
+
+
+class SuiteFile(RootModel[_AnySuite]):
     """The content of a suite file."""
 
 

@@ -72,6 +72,10 @@ SCORES = MAIN_SUITE
 ANSWERS = answers_metric(MAIN_SUITE)
 
 
+# What bounds inference on a machine, measured without a model; its shards are listed under this name of a model.
+PROFILE, NO_MODEL = "machine_profile", "none"
+
+
 def is_scores(metric: str) -> bool:
     """Tell whether a metric is a suite's scores."""
     return metric in SUITES

@@ -5,6 +5,7 @@ from pathlib import Path
 CONFIG = Path("config/config.yaml")
 REGISTRY = Path("config/models.yaml")
 ARCHITECTURES = Path("config/architectures.json")
+CALIBRATION = Path("workflow/resources/calibration")
 SUITES = Path("config/suites")
 EMBEDDED = Path("workflow/resources/embedded")
 RESULTS = Path("results")

@@ -41,6 +41,7 @@ class Session:
     say: Callable[[str], None]
     _wanted: dict[str, list[ShardPath]] = field(default_factory=dict)
     _files: set[str] = field(default_factory=set)
+    is_profiling: bool = False
 
     def __post_init__(self) -> None:
         self.run_id = f"{int(time.time()):x}-{os.getpid():x}"
@@ -118,6 +119,15 @@ class Session:
         files = [*self.wanted_shards(target), self.leaderboard_marker(target)]
         self._files.update(files)
         return files
+
+    def wanted_profile(self) -> list[str]:
+        """Return this machine's profile; it is measured unless it is there."""
+        # Late: few runs ask for it.
+        from yardstick.hardware.profile_job import profile_path
+
+        file = profile_path(self.config).below(RESULTS)
+        self.is_profiling = not file.exists()
+        return [str(file)]
 
     def is_writing(self) -> bool:
         """Tell whether this run writes results or the leaderboard."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yardstick.catalog import METRICS, SUITES
+from yardstick.catalog import METRICS, PROFILE, SUITES
 from yardstick.files import is_temporary, remove_if_abandoned
 
 _NAME = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
@@ -64,7 +64,7 @@ class Listing:
 def parse_shard_path(relative: str) -> ShardPath | None:
     """Return the parts of a path below `results/`, or None when it is no shard's."""
     found = _SHARD.fullmatch(relative)
-    if found is None or found["metric"] not in {*METRICS, *SUITES}:
+    if found is None or found["metric"] not in {*METRICS, *SUITES, PROFILE}:
         return None
     return ShardPath(**found.groupdict())
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from yardstick.catalog import SUITES, answers_metric
+from yardstick.catalog import PROFILE, SUITES, answers_metric
 from yardstick.errors import YardstickError
 from yardstick.files import write_with
 from yardstick.identity import Document, document_hash
@@ -67,7 +67,23 @@ _SCORES = pa.schema(
     ]
 )
 
+_PROFILE = pa.schema(
+    [
+        _field("quantity", pa.string(), "what was measured: memory, disk_read, memory_bandwidth, dispatch or linear"),
+        _field("device", pa.string(), "cpu or cuda"),
+        _field("threads", pa.int64(), "threads computed with, none where they do not matter", nullable=True),
+        _field("dtype", pa.string(), "number format of the weights", nullable=True),
+        _field("layout", pa.string(), "linear: outputs x inputs; conv1d: inputs x outputs", nullable=True),
+        _field("tokens", pa.int64(), "tokens that were multiplied at once", nullable=True),
+        _field("matrix_bytes", pa.int64(), "bytes of each matrix", nullable=True),
+        _field("working_set_bytes", pa.int64(), "bytes of the matrices that took turns", nullable=True),
+        _field("value", pa.float64(), "the best of the repeats"),
+        _field("unit", pa.string(), "unit of the value: bytes, bytes/s or s"),
+    ]
+)
+
 SCHEMAS: dict[str, pa.Schema] = {
+    PROFILE: _PROFILE,
     **{answers_metric(suite): _ANSWERS for suite in SUITES},
     **dict.fromkeys(SUITES, _SCORES),
     "latency": pa.schema(

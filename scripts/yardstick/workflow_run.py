@@ -109,7 +109,7 @@ class WorkflowRun:
 
     def start(self) -> None:
         """Take the folder's lock before the first job; refuse if another run changed what the plan rests on."""
-        if self._session is None or not self._session.is_writing():
+        if self._session is None or not (self._session.is_writing() or self._session.is_profiling):
             return
         self.ask(_lock)
         if self._is_slurm():

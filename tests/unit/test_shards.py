@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from yardstick.catalog import METRICS, SUITES
+from yardstick.catalog import METRICS, PROFILE, SUITES
 from yardstick.errors import YardstickError
 from yardstick.identity import Document, document_hash
 from yardstick.shard_paths import ShardPath
@@ -49,7 +49,7 @@ def rows_of(metric: str) -> st.SearchStrategy[list[dict[str, Any]]]:
 
 
 def test_every_metric_has_a_schema_and_every_column_a_description() -> None:
-    assert SCHEMAS.keys() == {*METRICS, *SUITES}
+    assert SCHEMAS.keys() == {*METRICS, *SUITES, PROFILE}
     assert all(field.metadata[b"description"] for schema in SCHEMAS.values() for field in schema)
 
 

@@ -58,6 +58,11 @@ def scored_answers(wildcards):
     return ancient(answers)
 
 
+def machine_profile(wildcards):
+    """Return this machine's profile."""
+    return [ancient(path) for path in RUN.ask(lambda session: session.wanted_profile())]
+
+
 onstart:
     RUN.start()
 

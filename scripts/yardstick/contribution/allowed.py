@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from yardstick.catalog import PROFILE
 from yardstick.contribution.changes import ABSENT_MODE, FILE_MODE, LINK_MODE, PROGRAM_MODE, Change
 from yardstick.leaderboard.text import one_line
 from yardstick.paths import LEADERBOARD, REGISTRY, RESULTS
@@ -65,6 +66,8 @@ def _result_problem(change: Change) -> str | None:
     shard = parse_shard_path(change.path.removeprefix(f"{RESULTS}/"))
     if shard is None:
         return "not the path of a shard; commit the files that a run wrote under the names it gave them"
+    if shard.metric == PROFILE:
+        return "a machine's profile is of use where it was measured; leave it out of the contribution"
     if shard.machine.startswith(RESERVED_LABEL):
         return f"labels that begin with {RESERVED_LABEL} are for Yardstick's own runs; measure with machine: auto"
     if change.size == 0:

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from yardstick.catalog import PROFILE
 from yardstick.errors import YardstickError
 from yardstick.files import write_atomically
 from yardstick.history.archive import (
@@ -88,7 +89,7 @@ def _dated(plan: Plan, results: Path) -> Iterator[Dated]:
     registry = plan.inputs.registry
     unknown = {entry.id for entry in registry.values() if plan.obstacle(entry)}
     for path in sorted(plan.inputs.listing.sizes):
-        if path.model in unknown or not path.below(results).exists():
+        if path.metric == PROFILE or path.model in unknown or not path.below(results).exists():
             continue
         entry = registry.get(path.model)
         is_valid = entry is not None and plan.definition_hash(path.metric, entry) == path.definition

@@ -1,0 +1,37 @@
+"""Print a machine's profile: what bounds inference there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from yardstick.errors import YardstickError
+from yardstick.hardware.profile import MachineProfile
+from yardstick.hardware.profile_text import profile_text
+from yardstick.paths import RESULTS
+from yardstick.shard_paths import parse_shard_path
+from yardstick.shards import read_shard
+
+
+def main() -> int:
+    """Print the table and return the exit status."""
+    sys.stdout.reconfigure(errors="replace")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("shard", type=Path, help="the profile's shard, below results/")
+    options = parser.parse_args()
+    try:
+        path = parse_shard_path(Path(os.path.relpath(options.shard, RESULTS)).as_posix())
+        if path is None:
+            raise YardstickError(f"{options.shard}: not the path of a shard; measure with: snakemake profile_machine")
+        shard = read_shard(RESULTS, path)
+        print(profile_text(MachineProfile(path.machine, shard.rows), str(shard.run.get("measured_at"))))
+    except YardstickError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

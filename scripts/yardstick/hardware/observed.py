@@ -1,0 +1,210 @@
+"""What predictions are fitted on: numbers measured of models whose shape is known, on machines with a profile."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Any, Literal
+
+from yardstick.catalog import NO_MODEL, PROFILE
+from yardstick.errors import YardstickError
+from yardstick.hardware.families import model_facts
+from yardstick.hardware.fit import Sample
+from yardstick.hardware.locate import facts_of
+from yardstick.hardware.profile import MachineProfile
+from yardstick.hardware.terms import Running, load_terms, peak_terms, prompt_terms, token_terms
+from yardstick.machine import default_device
+from yardstick.paths import CALIBRATION, RESULTS
+from yardstick.plan import Plan
+from yardstick.registry import ModelEntry
+from yardstick.shards import Shard, read_shard
+
+Quantity = Literal["token_s", "ttft_s", "load_bytes", "peak_bytes"]
+# A token of English text has about so many characters.
+_CHARACTERS = 4.5
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One measured number, or one that is asked for.
+
+    Attributes:
+        quantity: token_s, seconds per new token of whole requests; ttft_s; load_bytes; peak_bytes.
+        backend: the engine.
+        running: the model as it runs.
+        machine: label of the machine.
+        model: name of the model.
+        prompt: tokens of the prompt.
+        new_tokens: new tokens.
+        value: what was measured, in the quantity's unit; NaN in a query.
+    """
+
+    quantity: Quantity
+    backend: str
+    running: Running
+    machine: str
+    model: str
+    prompt: int
+    new_tokens: int
+    value: float = math.nan
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Engine and device: what one fit is for."""
+        return self.backend, self.running.device
+
+    def sample(self, profile: MachineProfile) -> Sample:
+        """Return it in the terms of a fit.
+
+        Raises:
+            YardstickError: the profile says nothing of the device.
+        """
+        facts = self.running.facts
+        place = [math.log(facts.parameters), math.log(facts.layers)]
+        marks: dict[str, float] = {}
+        if self.quantity in ("token_s", "ttft_s"):
+            marks = {self.running.dtype: 1.0, f"{self.running.dtype}, threads": math.log2(self.running.threads)}
+            marks[facts.family] = 1.0
+        if self.quantity in ("ttft_s", "peak_bytes"):
+            place.append(math.log(self.prompt))
+        return Sample(self._terms(profile), marks, tuple(place), self.value, self.model, self.machine)
+
+    def _terms(self, profile: MachineProfile) -> dict[str, float]:
+        if self.quantity == "token_s":
+            return token_terms(self.running, profile, prompt=self.prompt, new_tokens=self.new_tokens)
+        if self.quantity == "ttft_s":
+            return prompt_terms(self.running, profile, prompt=self.prompt)
+        if self.quantity == "load_bytes":
+            return load_terms(self.running)
+        return peak_terms(self.running, prompt=self.prompt, new_tokens=self.new_tokens)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that was measured.
+
+    Attributes:
+        observations: the numbers.
+        profiles: machine -> its profile.
+    """
+
+    observations: list[Observation]
+    profiles: dict[str, MachineProfile]
+
+
+def gather(plan: Plan) -> Evidence:
+    """Return what the repository's calibration and the valid shards hold; what cannot be read is passed over here.
+
+    The leaderboard names the shards that cannot be read.
+    """
+    observations: list[Observation] = []
+    profiles: dict[str, MachineProfile] = {}
+    for file in sorted((plan.inputs.root / CALIBRATION).glob("*.json")):
+        content = json.loads(file.read_bytes())
+        profiles[content["machine"]] = MachineProfile(content["machine"], content["profile"])
+        observations += _calibrated(content)
+    profiles |= _profiles(plan)
+    for entry in plan.inputs.registry.values():
+        observations += [found for found in _measured(plan, entry) if found.machine in profiles]
+    return Evidence(observations, profiles)
+
+
+def _profiles(plan: Plan) -> dict[str, MachineProfile]:
+    """Return machine -> its newest profile below `results/`."""
+    results = plan.inputs.root / RESULTS
+    newest: dict[str, Shard] = {}
+    for path in plan.inputs.listing.of(PROFILE, NO_MODEL):
+        try:
+            shard = read_shard(results, path)
+        except YardstickError:
+            continue
+        known = newest.get(path.machine)
+        if known is None or str(known.run.get("measured_at")) < str(shard.run.get("measured_at")):
+            newest[path.machine] = shard
+    return {machine: MachineProfile(machine, shard.rows) for machine, shard in newest.items()}
+
+
+def _calibrated(content: dict[str, Any]) -> Iterator[Observation]:
+    facts = {name: model_facts(config, name) for name, config in content["configs"].items()}
+    for row in content["rows"]:
+        is_converted = row["dtype"] != row["stored"]
+        running = Running(facts[row["model"]], row["dtype"], row["device"], row["threads"], is_converted)
+        common = {"backend": row["backend"], "running": running, "machine": content["machine"], "model": row["model"]}
+        if row["kind"] == "speed":
+            yield Observation(
+                "token_s",
+                **common,
+                prompt=round(row["prompt_tokens"]),
+                new_tokens=row["new_tokens"],
+                value=1 / row["tokens_per_s"],
+            )
+            for tokens, seconds in row["ttft"]:
+                yield Observation("ttft_s", **common, prompt=tokens, new_tokens=1, value=seconds)
+            continue
+        for context in row["contexts"]:
+            request = {"prompt": context["prompt_tokens"], "new_tokens": context["new_tokens"]}
+            yield Observation("load_bytes", **common, **request, value=context["load_bytes"])
+            peak = max(context["peak_load_bytes"], context["peak_bytes"])
+            yield Observation("peak_bytes", **common, **request, value=peak)
+
+
+def running_of(entry: ModelEntry, plan: Plan, threads: int) -> Running:
+    """Return a registered model as it runs.
+
+    Raises:
+        YardstickError: nothing tells its shape.
+    """
+    facts = facts_of(entry, plan.inputs.root)
+    dtype = entry.dtype or ("float16" if facts.stored else facts.dtype or "float32")
+    is_converted = facts.stored is None and facts.dtype is not None and facts.dtype != dtype
+    device = default_device() if entry.device == "auto" else entry.device
+    return Running(facts, dtype, device, threads, is_converted)
+
+
+def _measured(plan: Plan, entry: ModelEntry) -> Iterator[Observation]:
+    """Yield what the valid shards of a model say."""
+    if plan.obstacle(entry):
+        return
+    for metric, read in _READERS.items():
+        for path in plan.valid(metric, entry):
+            try:
+                shard = read_shard(plan.inputs.root / RESULTS, path)
+                threads = int(shard.identity["environment"]["threads"])
+                running = running_of(entry, plan, threads)
+                found = [
+                    Observation(quantity, entry.backend, running, path.machine, entry.id, prompt, new_tokens, value)
+                    for quantity, prompt, new_tokens, value in read(shard)
+                ]
+            except (YardstickError, KeyError, TypeError, ValueError, ZeroDivisionError):
+                continue  # no whole shard; the leaderboard names it
+            yield from (observation for observation in found if 0 < observation.value < math.inf)
+
+
+_Found = Iterator[tuple[Quantity, int, int, float]]
+
+
+def _throughput(shard: Shard) -> _Found:
+    requests = len(shard.identity["definition"]["protocol"]["prompts"])
+    tokens = shard.rows[0]["output_tokens"] // requests
+    prompt = round(shard.rows[0]["prompt_tokens"] / requests)
+    yield "token_s", prompt, tokens, 1 / fmean(row["output_tokens"] / row["wall_s"] for row in shard.rows)
+
+
+def _latency(shard: Shard) -> _Found:
+    prompt = round(fmean(row["prompt_tokens"] for row in shard.rows))
+    yield "ttft_s", prompt, 1, median(row["ttft_s"] for row in shard.rows)
+
+
+def _memory(shard: Shard) -> _Found:
+    protocol, row = shard.identity["definition"]["protocol"], shard.rows[0]
+    if row["reserved_bytes"] or row["accelerator_bytes"]:
+        return
+    request = round(len(protocol["prompts"][0]) / _CHARACTERS), int(protocol["max_new_tokens"])
+    yield "load_bytes", *request, row["rss_after_bytes"] - row["rss_before_bytes"]
+    yield "peak_bytes", *request, max(row["peak_load_bytes"], row["peak_decode_bytes"]) - row["rss_before_bytes"]
+
+
+_READERS = {"throughput": _throughput, "latency": _latency, "memory": _memory}

@@ -204,12 +204,27 @@ class Config(StrictModel):
     protocol: Protocol = Field(description="what is measured, and how")
     engines: Engines = Field(description="where the engines of this machine are")
     cluster: ClusterSettings = Field(default=ClusterSettings(), description="jobs on a cluster (docs/slurm.md)")
+    ram_gb: _Limit = Field(default=None, description="for predict: memory of a typed-in machine in GB (1e9 bytes)")
+    bandwidth_gb_s: Annotated[float, Field(gt=0, strict=False)] | None = Field(
+        default=None, description="for predict: GB that the memory of a typed-in machine delivers per second"
+    )
+    vram_gb: _Limit = Field(default=None, description="for predict: memory of a typed-in machine's GPU in GB")
+    context_tokens: int = Field(
+        default=1024, ge=2, le=10_000_000, description="for predict: tokens of the context that memory is told at"
+    )
     memory_gb: _Limit = Field(default=None, description="for recommend: most memory in GB (1e9 bytes)")
     min_reasoning: Annotated[float, Field(ge=0, le=1, strict=False)] | None = Field(
         default=None, description="for recommend: least reasoning score, 0 to 1"
     )
     min_tokens_per_s: _Limit = Field(default=None, description="for recommend: least tokens per second")
     max_latency_s: _Limit = Field(default=None, description="for recommend: longest typical latency in seconds")
+
+    @model_validator(mode="after")
+    def _describes_a_whole_machine(self) -> Self:
+        given = [self.ram_gb is not None, self.bandwidth_gb_s is not None]
+        if any(given) != all(given) or (self.vram_gb is not None and not all(given)):
+            raise ValueError("ram_gb and bandwidth_gb_s describe another machine together; give both, or neither")
+        return self
 
 
 def parse_config(data: Mapping[str, Any], *, file: str) -> Config:

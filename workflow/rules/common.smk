@@ -63,6 +63,11 @@ def machine_profile(wildcards):
     return [ancient(path) for path in RUN.ask(lambda session: session.wanted_profile())]
 
 
+def profile_unless_typed(wildcards):
+    """Return this machine's profile, or nothing where the settings describe another machine."""
+    return [] if RUN.ask(lambda session: session.config.bandwidth_gb_s) else machine_profile(wildcards)
+
+
 onstart:
     RUN.start()
 

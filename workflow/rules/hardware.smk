@@ -35,5 +35,21 @@ rule profile_machine:
         "python scripts/show_profile.py {input:q} 2> {log:q}"
 
 
+rule predict:
+    """Print what models would need and do here, or on a machine of --config ram_gb=32 bandwidth_gb_s=80 vram_gb=24."""
+    input:
+        profile_unless_typed,
+    log:
+        "logs/predict.log",
+    conda:
+        "../../envs/transformers.yaml"
+    threads: RUN.threads
+    params:
+        config=lambda wildcards: RUN.config_file,
+    shell:
+        "python scripts/predict_models.py --config {params.config:q} --threads {threads} 2> {log:q}"
+
+
 localrules:
+    predict,
     profile_machine,

@@ -81,11 +81,12 @@ class MachineProfile:
         key = self._nearest_key(device, threads, dtype, layout)
         # A number format that was not measured takes its time by the bytes.
         matrix_bytes = matrix_bytes * DTYPE_BYTES[key[2]] // DTYPE_BYTES[dtype]
-        one = _at([(size, _at(curve, all_bytes, grows=False)) for size, curve in self._decoding[key]], matrix_bytes)
+        by_matrix = [(size, _at(curve, all_bytes, grows=False)) for size, curve in self._decoding[key]]
+        one = _at(_never_faster(by_matrix), matrix_bytes)
         if tokens == 1:
             return one
         by_tokens = [(count, _at(curve, matrix_bytes)) for count, curve in self._prompts[key]]
-        return _at([(1.0, one), *by_tokens], tokens)
+        return _at(_never_faster([(1.0, one), *by_tokens]), tokens)
 
     def _needed(self, quantity: str, device: str, threads: int) -> float:
         value = self.value(quantity, device=device, threads=threads)
@@ -126,7 +127,20 @@ class MachineProfile:
             if row["quantity"] == "linear" and is_meant(row):
                 key = row["device"], row["threads"] or 0, row["dtype"], row["layout"]
                 found[key][row[outer]].append((row[inner], row["value"]))
-        return {key: sorted((size, sorted(curve)) for size, curve in curves.items()) for key, curves in found.items()}
+        return {
+            key: sorted((size, _never_faster(sorted(curve))) for size, curve in curves.items())
+            for key, curves in found.items()
+        }
+
+
+def _never_faster(curve: _Curve) -> _Curve:
+    """Lower each point to those after it: less work takes no longer, so what says so was disturbed."""
+    best = math.inf
+    lowered = []
+    for size, seconds in reversed(curve):
+        best = min(best, seconds)
+        lowered.append((size, best))
+    return lowered[::-1]
 
 
 def _nearest(known: Iterable[int], wanted: int) -> int:

@@ -33,24 +33,25 @@ def _neox(layers: int, hidden: int, heads: int, vocab: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-# Four families from 1 to 500 million parameters; several have the shape of a known model.
+# Four families from 1 to 500 million parameters; several have the shape of a known model. Small and large take turns,
+# so that a calibration that is stopped has seen both.
 CONFIGS: dict[str, dict[str, Any]] = {
     "llama-1m": _gated("llama", 4, 128, 344, 4, 2, 2048, tied=True),
-    "gpt2-2m": _gpt2(6, 128, 4, 4096),
-    "qwen2-5m": _gated("qwen2", 8, 192, 512, 6, 2, 8192, tied=True),
-    "neox-9m": _neox(6, 256, 8, 8192),
-    "llama-15m": _gated("llama", 6, 288, 768, 6, 6, 32000, tied=True),
-    "gpt2-20m": _gpt2(8, 384, 6, 16384),
-    "qwen2-33m": _gated("qwen2", 16, 384, 1024, 6, 2, 16384, tied=True),
-    "llama-58m": _gated("llama", 8, 512, 1376, 8, 8, 32000, tied=False),
     "neox-70m": _neox(6, 512, 8, 50304),
-    "gpt2-82m": _gpt2(6, 768, 12, 50257),
-    "gpt2-124m": _gpt2(12, 768, 12, 50257),
+    "gpt2-2m": _gpt2(6, 128, 4, 4096),
     "llama-135m": _gated("llama", 30, 576, 1536, 9, 3, 49152, tied=True),
-    "neox-162m": _neox(12, 768, 12, 50304),
-    "qwen2-240m": _gated("qwen2", 20, 768, 3072, 12, 4, 65536, tied=True),
-    "llama-362m": _gated("llama", 32, 960, 2560, 15, 5, 49152, tied=True),
+    "qwen2-5m": _gated("qwen2", 8, 192, 512, 6, 2, 8192, tied=True),
     "qwen2-494m": _gated("qwen2", 24, 896, 4864, 14, 2, 151936, tied=True),
+    "neox-9m": _neox(6, 256, 8, 8192),
+    "gpt2-82m": _gpt2(6, 768, 12, 50257),
+    "llama-15m": _gated("llama", 6, 288, 768, 6, 6, 32000, tied=True),
+    "neox-162m": _neox(12, 768, 12, 50304),
+    "gpt2-20m": _gpt2(8, 384, 6, 16384),
+    "gpt2-124m": _gpt2(12, 768, 12, 50257),
+    "qwen2-33m": _gated("qwen2", 16, 384, 1024, 6, 2, 16384, tied=True),
+    "llama-362m": _gated("llama", 32, 960, 2560, 15, 5, 49152, tied=True),
+    "llama-58m": _gated("llama", 8, 512, 1376, 8, 8, 32000, tied=False),
+    "qwen2-240m": _gated("qwen2", 20, 768, 3072, 12, 4, 65536, tied=True),
 }
 
 

@@ -15,6 +15,8 @@ _Array = NDArray[np.float64]
 
 # Standard deviations of logarithms: how far a factor may be from one, a remainder from nothing, a row from its fit.
 _FACTOR_SD, _OFFSET_SD, _NOISE_SD = 1.0, 0.15, 0.05
+# Bytes of weights are known; what is not can be learnt from few models only if this is not learnt, too.
+_FACTOR_SDS = {"weights": 0.01, "stored": 0.01, "rows": 0.5}
 # Half the 90 % interval, as a logarithm, of a roofline that nothing was fitted to.
 UNFITTED = 1.1
 # At least so wide is any interval: machines drift.
@@ -112,7 +114,7 @@ class Fit:
         counts = {model: sum(sample.model == model for sample in samples) for model in {s.model for s in samples}}
         weights = np.array([1 / counts[sample.model] for sample in samples])
         scale = np.sqrt(weights * len(samples) / weights.sum()) / _NOISE_SD
-        priors = np.array([_FACTOR_SD] * len(self._names) + [_OFFSET_SD] * len(self._marks))
+        priors = np.array([_FACTOR_SDS.get(name, _FACTOR_SD) for name in self._names] + [_OFFSET_SD] * len(self._marks))
 
         def residuals(x: _Array) -> _Array:
             return np.concatenate([(self._logs(x, terms, marks) - values) * scale, x / priors])

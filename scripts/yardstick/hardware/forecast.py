@@ -34,7 +34,7 @@ class Forecast:
         context: tokens of the context that memory is told at.
         available: bytes that the machine has, None where nobody said.
         load: bytes that loading takes.
-        peak: bytes that the model takes at most at that context, libraries not counted.
+        peak: bytes that the model takes at most, while loading or at that context, libraries not counted.
         tokens_per_s: new tokens per second of a request as the throughput metric makes it; None without a profile.
         ttft: prompt tokens -> seconds to the first new token.
         reading_share: share of the time per token that goes into reading weights; None without a profile.
@@ -141,7 +141,11 @@ def _forecast(
         context=context,
         available=profile.value("memory", device=running.device),
         load=predicted("load_bytes", _SPEED_PROMPT),
-        peak=predicted("peak_bytes", max(1, context - 1)),
+        peak=max(
+            predicted("load_peak_bytes", _SPEED_PROMPT),
+            predicted("peak_bytes", max(1, context - 1)),
+            key=lambda predicted: predicted.value,
+        ),
         tokens_per_s=speed,
         ttft=ttft,
         reading_share=share,

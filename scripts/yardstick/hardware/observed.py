@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Any, Literal
 
@@ -15,14 +15,14 @@ from yardstick.hardware.families import model_facts
 from yardstick.hardware.fit import Sample
 from yardstick.hardware.locate import facts_of
 from yardstick.hardware.profile import MachineProfile
-from yardstick.hardware.terms import Running, load_terms, peak_terms, prompt_terms, token_terms
+from yardstick.hardware.terms import Running, load_peak_terms, load_terms, peak_terms, prompt_terms, token_terms
 from yardstick.machine import default_device
 from yardstick.paths import CALIBRATION, RESULTS
 from yardstick.plan import Plan
 from yardstick.registry import ModelEntry
 from yardstick.shards import Shard, read_shard
 
-Quantity = Literal["token_s", "ttft_s", "load_bytes", "peak_bytes"]
+Quantity = Literal["token_s", "ttft_s", "load_bytes", "load_peak_bytes", "peak_bytes"]
 # A token of English text has about so many characters.
 _CHARACTERS = 4.5
 
@@ -32,7 +32,8 @@ class Observation:
     """One measured number, or one that is asked for.
 
     Attributes:
-        quantity: token_s, seconds per new token of whole requests; ttft_s; load_bytes; peak_bytes.
+        quantity: token_s, seconds per new token of whole requests; ttft_s; load_bytes, what a process has grown by when
+            the model is loaded; load_peak_bytes and peak_bytes, the most of it while loading and while answering.
         backend: the engine.
         running: the model as it runs.
         machine: label of the machine.
@@ -79,6 +80,8 @@ class Observation:
             return prompt_terms(self.running, profile, prompt=self.prompt)
         if self.quantity == "load_bytes":
             return load_terms(self.running)
+        if self.quantity == "load_peak_bytes":
+            return load_peak_terms(self.running)
         return peak_terms(self.running, prompt=self.prompt, new_tokens=self.new_tokens)
 
 
@@ -130,8 +133,8 @@ def _profiles(plan: Plan) -> dict[str, MachineProfile]:
 def _calibrated(content: dict[str, Any]) -> Iterator[Observation]:
     facts = {name: model_facts(config, name) for name, config in content["configs"].items()}
     for row in content["rows"]:
-        is_converted = row["dtype"] != row["stored"]
-        running = Running(facts[row["model"]], row["dtype"], row["device"], row["threads"], is_converted)
+        stored = replace(facts[row["model"]], dtype=row["stored"])
+        running = Running(stored, row["dtype"], row["device"], row["threads"], row["dtype"] != row["stored"])
         common = {"backend": row["backend"], "running": running, "machine": content["machine"], "model": row["model"]}
         if row["kind"] == "speed":
             yield Observation(
@@ -147,8 +150,8 @@ def _calibrated(content: dict[str, Any]) -> Iterator[Observation]:
         for context in row["contexts"]:
             request = {"prompt": context["prompt_tokens"], "new_tokens": context["new_tokens"]}
             yield Observation("load_bytes", **common, **request, value=context["load_bytes"])
-            peak = max(context["peak_load_bytes"], context["peak_bytes"])
-            yield Observation("peak_bytes", **common, **request, value=peak)
+            yield Observation("load_peak_bytes", **common, **request, value=context["peak_load_bytes"])
+            yield Observation("peak_bytes", **common, **request, value=context["peak_bytes"])
 
 
 def running_of(entry: ModelEntry, plan: Plan, threads: int) -> Running:
@@ -204,7 +207,8 @@ def _memory(shard: Shard) -> _Found:
         return
     request = round(len(protocol["prompts"][0]) / _CHARACTERS), int(protocol["max_new_tokens"])
     yield "load_bytes", *request, row["rss_after_bytes"] - row["rss_before_bytes"]
-    yield "peak_bytes", *request, max(row["peak_load_bytes"], row["peak_decode_bytes"]) - row["rss_before_bytes"]
+    yield "load_peak_bytes", *request, row["peak_load_bytes"] - row["rss_before_bytes"]
+    yield "peak_bytes", *request, row["peak_decode_bytes"] - row["rss_before_bytes"]
 
 
 _READERS = {"throughput": _throughput, "latency": _latency, "memory": _memory}

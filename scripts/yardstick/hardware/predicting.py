@@ -20,7 +20,13 @@ from yardstick.registry import TIERS, select
 _HEADINGS = ("Model", "Engine", "Fits", "Memory", "90 %", "Tokens/s", "90 %", *(f"TTFT {n}" for n in PROMPTS), "Sure")
 _SIDES = ("left", "left", "left", *("right",) * (4 + len(PROMPTS)), "left")
 _FITS = {True: "yes", False: "no", None: "maybe"}
-_NAMES = {"token_s": "tokens/s", "ttft_s": "TTFT", "load_bytes": "memory to load", "peak_bytes": "memory at the peak"}
+_NAMES = {
+    "token_s": "tokens/s",
+    "ttft_s": "TTFT",
+    "load_bytes": "memory after loading",
+    "load_peak_bytes": "memory while loading",
+    "peak_bytes": "memory while answering",
+}
 
 
 def prediction(plan: Plan, config: Config, threads: int) -> str:

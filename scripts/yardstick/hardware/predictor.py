@@ -173,7 +173,8 @@ TERM_NAMES: dict[Quantity, tuple[str, ...]] = {
     "token_s": ("matrices", "operations", "step", "cache", "prompt"),
     "ttft_s": ("matrices", "operations", "step", "activations", "attention"),
     "load_bytes": ("weights", "fixed", "layers"),
-    "peak_bytes": ("weights", "cache", "activations", "logits", "fixed", "layers"),
+    "load_peak_bytes": ("weights", "stored", "fixed", "layers"),
+    "peak_bytes": ("weights", "rows", "cache", "activations", "logits", "fixed", "layers"),
 }
 
 

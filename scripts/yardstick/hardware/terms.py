@@ -23,6 +23,12 @@ _USUAL_OPERATIONS = (55, 26)
 # About so many operations of a layer go over all its activations.
 _PASSES = 16
 MB = 1e6
+# Objects of Python and PyTorch for one layer.
+LAYER_BYTES = 20_000.0
+# Linux maps so many bytes of a file around one that is read.
+PAGES_BYTES = 65_536
+# Texts repeat their tokens.
+_MOST_ROWS = 32
 
 
 @dataclass(frozen=True)
@@ -85,26 +91,38 @@ def prompt_terms(running: Running, profile: MachineProfile, *, prompt: int) -> T
 
 
 def load_terms(running: Running) -> Terms:
-    """Return the bytes that a process grows by while the model is loaded."""
+    """Return the bytes by which a process has grown when the model is loaded."""
     facts = running.facts
     return {
         # Weights in their own number format are mapped, and take memory when they are first used.
-        "weights": facts.weight_bytes(running.dtype) if running.is_converted else 0.0,
+        "weights": float(facts.weight_bytes(running.dtype)) if running.is_converted else 0.0,
         "fixed": MB,
-        "layers": facts.layers * 0.02 * MB,
+        "layers": facts.layers * LAYER_BYTES,
     }
 
 
+def load_peak_terms(running: Running) -> Terms:
+    """Return the bytes by which a process has grown at most while the model is loaded."""
+    facts = running.facts
+    stored = facts.parameters * DTYPE_BYTES.get(facts.dtype or "", 4)
+    return {**load_terms(running), "stored": float(stored) if running.is_converted else 0.0}
+
+
 def peak_terms(running: Running, *, prompt: int, new_tokens: int) -> Terms:
-    """Return the bytes that a process has grown by at most when a request of this length has been answered."""
+    """Return the bytes by which a process has grown at most while a request of this length is answered."""
     facts, size = running.facts, DTYPE_BYTES[running.dtype]
+    tokens = prompt + new_tokens
+    looked_up = 0 if facts.stored else facts.looked_up * size
+    is_mapped = not running.is_converted and running.device == "cpu"
     return {
-        "weights": facts.weight_bytes(running.dtype),
-        "cache": facts.kv_bytes(prompt + new_tokens, running.dtype),
-        "activations": prompt * (4 * facts.hidden + 2 * facts.intermediate) * size,
-        "logits": facts.vocab * 4,
+        # Of a mapped table only the pages around the rows that are read take memory.
+        "weights": float(facts.weight_bytes(running.dtype) - (looked_up if is_mapped else 0)),
+        "rows": float(min(looked_up, min(tokens, _MOST_ROWS) * PAGES_BYTES) if is_mapped else 0),
+        "cache": float(facts.kv_bytes(tokens, running.dtype)),
+        "activations": float(prompt * (4 * facts.hidden + 2 * facts.intermediate) * size),
+        "logits": float(facts.vocab * 4),
         "fixed": MB,
-        "layers": facts.layers * 0.02 * MB,
+        "layers": facts.layers * LAYER_BYTES,
     }
 
 

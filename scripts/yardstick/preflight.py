@@ -13,41 +13,50 @@ from yardstick.config import Config
 from yardstick.engine_checks import engine_refusal, is_elsewhere
 from yardstick.hub.cache import cached_snapshot
 from yardstick.machine import has_device, usable_memory_bytes
+from yardstick.plan import Plan
 from yardstick.registry import HubSource, ModelEntry
 
 _CONNECT_TIMEOUT_S = 3.0
 _HUB = "https://huggingface.co"
 
 
-def refusals(entries: Iterable[ModelEntry], config: Config, *, is_remote: bool = False) -> dict[str, str]:
+def refusals(
+    entries: Iterable[ModelEntry], config: Config, *, is_remote: bool = False, plan: Plan | None = None
+) -> dict[str, str]:
     """Return model id -> why this machine cannot run it, with the remedy, for those that it cannot.
 
     Args:
         entries: the models.
         config: the settings.
         is_remote: whether other machines measure, so that memory and devices here say nothing.
+        plan: what memory is predicted from; without it the registry's word is taken.
     """
     found: dict[str, str] = {}
     for entry in entries:
-        if reason := _refusal(entry, config, is_remote):
+        if reason := _refusal(entry, config, is_remote, plan):
             found[entry.id] = reason
     return found
 
 
-def _refusal(entry: ModelEntry, config: Config, is_remote: bool) -> str | None:
+def _refusal(entry: ModelEntry, config: Config, is_remote: bool, plan: Plan | None) -> str | None:
     """Return the first reason, the quick checks before those that use the network."""
     if is_remote:
         if entry.device == "auto":
             return "device: auto cannot be told before a job runs on its node; set device: cuda or device: cpu"
-    elif not is_elsewhere(entry, config) and (reason := _memory_refusal(entry) or _device_refusal(entry)):
+    elif not is_elsewhere(entry, config) and (reason := _memory_refusal(entry, plan) or _device_refusal(entry)):
         return reason
     return engine_refusal(entry, config) or _hub_refusal(entry)
 
 
-def _memory_refusal(entry: ModelEntry) -> str | None:
-    available_mb = usable_memory_bytes() // 1_000_000
+def _memory_refusal(entry: ModelEntry, plan: Plan | None) -> str | None:
+    """Return why a model does not fit: the registry says so, or what is predicted from its shape."""
+    available = usable_memory_bytes()
+    available_mb = available // 1_000_000
     if entry.memory_mb <= available_mb:
-        return None
+        # Late: most runs have nothing to measure.
+        from yardstick.hardware.memory_need import predicted_refusal
+
+        return predicted_refusal(entry, plan, available) if plan else None
     return f"needs {entry.memory_mb} MB of memory, this machine has {available_mb} MB; use a larger machine"
 
 

@@ -196,7 +196,7 @@ class Session:
         needy = [entry for entry in planned if self.plan.wanted_measurements(entry)]
         refused = {
             **{name: reason for name, reason in obstacles.items() if reason},
-            **refusals(needy, self.config, is_remote=self.is_remote),
+            **refusals(needy, self.config, is_remote=self.is_remote, plan=self.plan),
         }
         for name, reason in refused.items():
             if self.config.strict:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,12 @@ from working_copy import ROOT
 from yardstick import machine, preflight
 from yardstick.config import load_config
 from yardstick.machine import usable_memory_bytes
+from yardstick.paths import SUITES
+from yardstick.plan import Inputs, Plan
+from yardstick.preflight import refusals
 from yardstick.registry import ModelEntry, parse_registry
+from yardstick.shard_paths import Listing
+from yardstick.suites.load import load_suites
 
 REVISION = "0" * 40
 CONFIG = load_config(ROOT / "config/config.yaml")
@@ -147,3 +154,27 @@ def test_the_hub_is_asked_once_for_all_models(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_model_is_refused_for_its_first_reason_alone() -> None:
     assert refusal(entry(source=HUB, memory_mb=10**9)).startswith("needs 1000000000 MB")
+
+
+def test_memory_is_predicted_from_the_shape_where_the_registry_says_too_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = _shaped(tmp_path)
+    plan = Plan(Inputs(tmp_path, CONFIG, {"model": large}, load_suites(ROOT / SUITES), Listing(), 1))
+    monkeypatch.setattr(preflight, "usable_memory_bytes", lambda: 10**9)
+    (line,) = refusals([large], CONFIG, plan=plan).values()
+
+    # 1.1 billion weights of four bytes.
+    assert re.match(r"needs about \d+ MB of memory \(predicted, \d+ to \d+\), this machine has 1000 MB; use", line)
+    monkeypatch.setattr(preflight, "usable_memory_bytes", lambda: 64 * 10**9)
+    assert refusals([large], CONFIG, plan=plan) == {}
+
+
+def _shaped(root: Path) -> ModelEntry:
+    (root / "large").mkdir()
+    config = {
+        "model_type": "llama", "vocab_size": 32000, "hidden_size": 2048, "intermediate_size": 5632,
+        "num_hidden_layers": 22, "num_attention_heads": 32, "num_key_value_heads": 4, "max_position_embeddings": 2048,
+    }  # fmt: skip
+    (root / "large/config.json").write_text(json.dumps(config))
+    return entry(source={"path": "large"}, memory_mb=1)

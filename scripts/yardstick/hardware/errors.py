@@ -10,7 +10,7 @@ import numpy as np
 
 from yardstick.hardware.fit import Fit, Sample
 
-LEFT_OUT = Literal["model", "machine"]
+LeftOut = Literal["model", "machine"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Error:
     left_out: int
 
 
-def left_out_estimates(samples: Sequence[Sample], names: Sequence[str], by: LEFT_OUT) -> list[float] | None:
+def left_out_estimates(samples: Sequence[Sample], names: Sequence[str], by: LeftOut) -> list[float] | None:
     """Return each sample's value as predicted from the samples of other models, or machines; None for fewer than two."""
     kinds = sorted({getattr(sample, by) for sample in samples})
     if len(kinds) < 2:

@@ -19,10 +19,12 @@ _FACTOR_SD, _OFFSET_SD, _NOISE_SD = 1.0, 0.15, 0.05
 _FACTOR_SDS = {"weights": 0.01, "stored": 0.01, "rows": 0.5}
 # Half the 90 % interval, as a logarithm, of a roofline that nothing was fitted to.
 UNFITTED = 1.1
+# The same for bytes, of which the weights are known.
+UNFITTED_BYTES = 0.3
 # At least so wide is any interval: machines drift.
 _LEAST_WIDTH = 0.05
 # How much wider per unit (a factor of e in one feature) that a query lies outside of what was fitted.
-_WIDER_PER_UNIT = 0.35
+_WIDER_PER_UNIT, _WIDER_PER_UNIT_BYTES = 0.35, 0.08
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class Fit:
         self._marks = tuple(sorted({mark for sample in samples for mark in sample.marks}))
         self._places = np.array([sample.place for sample in samples])
         self._x = np.zeros(len(self._names) + len(self._marks))
-        self.width = UNFITTED
+        self._is_bytes = "weights" in self._names
+        self.width = UNFITTED_BYTES if self._is_bytes else UNFITTED
         if samples:
             self._x = self._solve(samples)
 
@@ -98,7 +101,8 @@ class Fit:
         """Return the value with its interval, wider the farther the sample lies from what was measured."""
         value = self.estimate(sample)
         away = self.distance(sample)
-        width = max(self.width, _LEAST_WIDTH) + _WIDER_PER_UNIT * away
+        wider = _WIDER_PER_UNIT_BYTES if self._is_bytes else _WIDER_PER_UNIT
+        width = max(self.width, _LEAST_WIDTH) + wider * away
         return Predicted(value, value * float(np.exp(-width)), value * float(np.exp(width)), away > 1e-6)
 
     def distance(self, sample: Sample) -> float:
@@ -119,7 +123,12 @@ class Fit:
         def residuals(x: _Array) -> _Array:
             return np.concatenate([(self._logs(x, terms, marks) - values) * scale, x / priors])
 
-        found: _Array = least_squares(residuals, self._x, loss="soft_l1", f_scale=2.0).x
+        def slopes(x: _Array) -> _Array:
+            parts = terms * np.exp(x[: len(self._names)])
+            shares = parts / np.maximum(parts.sum(axis=1, keepdims=True), 1e-30)
+            return np.concatenate([np.hstack([shares, marks]) * scale[:, None], np.diag(1 / priors)])
+
+        found: _Array = least_squares(residuals, self._x, jac=slopes, loss="soft_l1", f_scale=2.0).x
         return found
 
     def _arrays(self, samples: Sequence[Sample]) -> tuple[_Array, _Array]:

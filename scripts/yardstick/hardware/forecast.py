@@ -10,12 +10,10 @@ from yardstick.hardware.fit import Predicted
 from yardstick.hardware.observed import Observation, Quantity, running_of
 from yardstick.hardware.predictor import Predictor, rate
 from yardstick.hardware.profile import MachineProfile
-from yardstick.hardware.terms import Running
+from yardstick.hardware.terms import LIBRARY_BYTES, Running
 from yardstick.plan import Plan
 from yardstick.registry import ModelEntry
 
-# Python, PyTorch and Transformers before any model, bytes.
-LIBRARY_BYTES = 500e6
 # Prompts of which the time to the first token is told, tokens; speed and memory are told at a context.
 PROMPTS = (32, 512)
 _SPEED_PROMPT, _SPEED_NEW_TOKENS = 32, 50

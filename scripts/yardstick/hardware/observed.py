@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Any, Literal
@@ -111,7 +111,7 @@ def gather(plan: Plan) -> Evidence:
         observations += _calibrated(content)
     profiles |= _profiles(plan)
     for entry in plan.inputs.registry.values():
-        observations += [found for found in _measured(plan, entry) if found.machine in profiles]
+        observations += _measured(plan, entry, profiles)
     return Evidence(observations, profiles)
 
 
@@ -167,12 +167,14 @@ def running_of(entry: ModelEntry, plan: Plan, threads: int) -> Running:
     return Running(facts, dtype, device, threads, is_converted)
 
 
-def _measured(plan: Plan, entry: ModelEntry) -> Iterator[Observation]:
-    """Yield what the valid shards of a model say."""
+def _measured(plan: Plan, entry: ModelEntry, machines: Container[str]) -> Iterator[Observation]:
+    """Yield what the valid shards of a model say that were measured on some machines."""
     if plan.obstacle(entry):
         return
     for metric, read in _READERS.items():
         for path in plan.valid(metric, entry):
+            if path.machine not in machines:
+                continue
             try:
                 shard = read_shard(plan.inputs.root / RESULTS, path)
                 threads = int(shard.identity["environment"]["threads"])

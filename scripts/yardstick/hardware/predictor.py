@@ -10,8 +10,8 @@ from typing import get_args
 
 import numpy as np
 
-from yardstick.hardware.errors import LEFT_OUT, Error, left_out_estimates, summary
-from yardstick.hardware.fit import UNFITTED, Fit, Predicted, Sample
+from yardstick.hardware.errors import Error, LeftOut, left_out_estimates, summary
+from yardstick.hardware.fit import Fit, Predicted, Sample
 from yardstick.hardware.observed import Evidence, Observation, Quantity
 from yardstick.hardware.profile import MachineProfile
 
@@ -35,6 +35,8 @@ class PublishedError:
         backend: the engine.
         device: cpu or cuda.
         left_out: what was predicted from the others, models or machines in turn.
+        count: how many of these there are.
+        rows: numbers that were measured.
         ours: errors of the predictions, None where there are fewer than two to leave out.
         baseline: errors of the rule of thumb on the same rows, None where there is no such rule.
     """
@@ -42,7 +44,9 @@ class PublishedError:
     quantity: Quantity
     backend: str
     device: str
-    left_out: LEFT_OUT
+    left_out: LeftOut
+    count: int
+    rows: int
     ours: Error | None
     baseline: Error | None
 
@@ -88,25 +92,19 @@ class Predictor:
             rows = self._groups[quantity, group]
             samples = self._samples(rows)
             baseline = [self._baseline(row) for row in rows]
-            for by in get_args(LEFT_OUT):
-                estimates = self._estimates(quantity, group, by)
+            for by in get_args(LeftOut):
+                estimates = (
+                    self._estimates(quantity, group, by)
+                    if by == "machine"
+                    else self._left_out_models.get((quantity, group))
+                )
                 measured, count = [row.value for row in rows], len({getattr(sample, by) for sample in samples})
                 ours = summary(estimates, measured, count) if estimates else None
                 theirs = None
                 if all(value is not None for value in baseline):
                     theirs = summary([value or 0.0 for value in baseline], measured, count)
-                found.append(PublishedError(quantity, *group, by, ours, theirs))
+                found.append(PublishedError(quantity, *group, by, count, len(rows), ours, theirs))
         return found
-
-    @cached_property
-    def coverage(self) -> dict[tuple[Quantity, Group], float]:
-        """The share of measurements that lie within the 90 % interval of a prediction from other models."""
-        found = {key: self._log_errors(*key) for key in self._groups}
-        return {
-            key: float(np.mean(np.abs(errors) <= self._width(*key)))
-            for key, errors in found.items()
-            if errors is not None
-        }
 
     @cached_property
     def _groups(self) -> dict[tuple[Quantity, Group], list[Observation]]:
@@ -123,11 +121,11 @@ class Predictor:
         if key not in self._fits:
             rows = self._groups.get(key, [])
             fit = Fit(self._samples(rows), TERM_NAMES[quantity])
-            fit.width = self._width(quantity, group) if rows else UNFITTED
+            fit.width = (self._width(quantity, group) if rows else None) or fit.width
             self._fits[key] = fit
         return self._fits[key]
 
-    def _estimates(self, quantity: Quantity, group: Group, by: LEFT_OUT) -> list[float] | None:
+    def _estimates(self, quantity: Quantity, group: Group, by: LeftOut) -> list[float] | None:
         samples = self._samples(self._groups[quantity, group])
         return left_out_estimates(samples, TERM_NAMES[quantity], by)
 
@@ -143,10 +141,10 @@ class Predictor:
         found = {key: self._estimates(*key, "model") for key in self._groups}
         return {key: estimates for key, estimates in found.items() if estimates is not None}
 
-    def _width(self, quantity: Quantity, group: Group) -> float:
+    def _width(self, quantity: Quantity, group: Group) -> float | None:
         """Return half the width of the 90 % interval, as a logarithm: what the errors of left out models say."""
         errors = self._log_errors(quantity, group)
-        return UNFITTED if errors is None else float(np.quantile(np.abs(errors), _COVERED))
+        return None if errors is None else float(np.quantile(np.abs(errors), _COVERED))
 
     def _baseline(self, row: Observation) -> float | None:
         """Return what the rule of thumb says, None where there is none."""

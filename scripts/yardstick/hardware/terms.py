@@ -23,6 +23,8 @@ _USUAL_OPERATIONS = (55, 26)
 # About so many operations of a layer go over all its activations.
 _PASSES = 16
 MB = 1e6
+# Python, PyTorch and Transformers before any model.
+LIBRARY_BYTES = 500e6
 # Objects of Python and PyTorch for one layer.
 LAYER_BYTES = 20_000.0
 # Linux maps so many bytes of a file around one that is read.

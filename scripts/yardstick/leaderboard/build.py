@@ -12,6 +12,7 @@ from yardstick.files import write_atomically
 from yardstick.leaderboard.columns import definitions
 from yardstick.leaderboard.document import SCHEMA_REFERENCE, VERSION, Leaderboard, NotMeasured, Row, SuiteInfo, Unread
 from yardstick.leaderboard.flags import FLAGS
+from yardstick.leaderboard.outlook import outlook
 from yardstick.leaderboard.page.content import page_content
 from yardstick.leaderboard.page.html import html
 from yardstick.leaderboard.page.valid_shards import ValidShard, valid_shard
@@ -64,6 +65,7 @@ def build(plan: Plan) -> Built:
         suites=_suites(plan, rows),
         rows=ranked(rows),
         not_measured=not_measured,
+        outlook=outlook(plan),
         unread=sorted(reader.unread, key=lambda unread: unread.file),
         definitions=definitions(),
         flags=FLAGS,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from yardstick.leaderboard.outlook_document import Outlook
+from yardstick.leaderboard.part import Part as Part
 from yardstick.registry import Tier
 
 SCHEMA_REFERENCE = "../workflow/schemas/leaderboard.schema.json"
@@ -17,12 +19,6 @@ Time = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]
 Metric = Literal["reasoning", "latency", "throughput", "memory", "concurrency", "long_text"]
 # How an interval was made, see docs/statistics.md: Wilson for a share, BCa bootstrap or Student t for a mean.
 MeanMethod = Literal["bca", "t"]
-
-
-class Part(BaseModel):
-    """Base of all parts of the document."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class CategoryScore(Part):
@@ -285,6 +281,9 @@ class Leaderboard(Part):
     suites: dict[str, SuiteInfo] = Field(description="suites of which rows have scores, the main one first")
     rows: list[Row] = Field(description="models with results, in the order of the table")
     not_measured: list[NotMeasured] = Field(description="models of the registry without a current result")
+    outlook: Outlook = Field(
+        description="what models would need and do on machines with a profile, and how sure that is"
+    )
     unread: list[Unread] = Field(description="files below results/ that were not read")
     definitions: dict[str, str] = Field(
         description="what each column of the CSV and field of a row means, with its unit"

@@ -12,6 +12,7 @@ import jinja2
 from yardstick.leaderboard.cells import cells, engine, environment, headings, machine, other_suites, parameters
 from yardstick.leaderboard.columns import csv_text
 from yardstick.leaderboard.document import Leaderboard
+from yardstick.leaderboard.outlook_tables import outlook_tables
 from yardstick.leaderboard.text import markdown, one_line
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -48,6 +49,7 @@ def markdown_text(document: dict[str, Any]) -> str:
             engine=engine,
             environment=environment,
             machine=machine,
+            outlook=outlook_tables(document["outlook"]),
         )
     )
 

@@ -101,7 +101,7 @@ _LEFT_OUT: dict[str, Any] = {
     "suites": {"__all__": {"solved_tasks", "failed_tasks"}},
     "throughput": {"rates"},
 }
-_SHOWN_FIELDS = {"suites", "fingerprint", "not_measured", "unread", "definitions", "flags"}
+_SHOWN_FIELDS = {"suites", "fingerprint", "not_measured", "outlook", "unread", "definitions", "flags"}
 
 
 def _models(plan: Plan, names: set[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-interpreter.min.js")
 _SCRIPTS = (
     *("text", "elements", "data", "choosing"),
     *("theme", "charts", "scales", "tradeoffs", "bars", "series"),
-    *("table", "filters", "tasks", "evidence", "detail", "main"),
+    *("table", "filters", "tasks", "evidence", "detail", "outlook", "main"),
 )
 
 # What could end the element, or start one, is written so that only JSON's own reader sees the character.

@@ -136,6 +136,7 @@ function start() {
   writeHead();
   writeLegend();
   writeAbsent();
+  startOutlook();
   byId("filters").addEventListener("input", show);
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("filters").addEventListener("reset", () =>

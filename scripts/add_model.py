@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from yardstick.errors import YardstickError
+from yardstick.paths import ARCHITECTURES
 
 
 def main() -> int:
@@ -50,8 +52,22 @@ def _add(arguments: argparse.Namespace) -> None:
     entry = describe(arguments.repo, wishes, Console(sys.stderr))
     print(entry_text(entry), end="")
     add_entry(arguments.registry, entry, dry_run=arguments.dry_run)
+    if not arguments.dry_run:
+        _keep_architecture(arguments, entry)
     done = "is valid; nothing is written" if arguments.dry_run else f"is added to {arguments.registry}"
     print(f"{entry['id']} {done}", file=sys.stderr)
+
+
+def _keep_architecture(arguments: argparse.Namespace, entry: dict[str, Any]) -> None:
+    """Keep the model's shape beside the registry, for predictions; without it the entry is as good."""
+    from yardstick.hardware.architectures import keep_architecture
+    from yardstick.hub.describe import read_config
+
+    file = arguments.registry.with_name(ARCHITECTURES.name)
+    try:
+        keep_architecture(file, entry["id"], read_config(arguments.repo, entry["source"]["revision"]))
+    except YardstickError as error:
+        print(f"note: no predictions for {entry['id']}: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

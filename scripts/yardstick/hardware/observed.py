@@ -108,7 +108,7 @@ def gather(plan: Plan) -> Evidence:
     for file in sorted((plan.inputs.root / CALIBRATION).glob("*.json")):
         content = json.loads(file.read_bytes())
         profiles[content["machine"]] = MachineProfile(content["machine"], content["profile"])
-        observations += _calibrated(content)
+        observations += calibrated(content)
     profiles |= _profiles(plan)
     for entry in plan.inputs.registry.values():
         observations += _measured(plan, entry, profiles)
@@ -130,7 +130,8 @@ def _profiles(plan: Plan) -> dict[str, MachineProfile]:
     return {machine: MachineProfile(machine, shard.rows) for machine, shard in newest.items()}
 
 
-def _calibrated(content: dict[str, Any]) -> Iterator[Observation]:
+def calibrated(content: dict[str, Any]) -> Iterator[Observation]:
+    """Yield what one file of `workflow/resources/calibration` holds."""
     facts = {name: model_facts(config, name) for name, config in content["configs"].items()}
     for row in content["rows"]:
         stored = replace(facts[row["model"]], dtype=row["stored"])

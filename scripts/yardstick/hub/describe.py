@@ -74,6 +74,17 @@ def describe(repo: str, wishes: Wishes, console: Console) -> dict[str, Any]:
             raise YardstickError(f"{repo}: {error}") from None
 
 
+def read_config(repo: str, commit: str) -> dict[str, Any]:
+    """Return the content of a repository's `config.json`; nothing is cached.
+
+    Raises:
+        YardstickError: the hub or the repository, in one line with the remedy.
+    """
+    with explained(repo, commit):
+        content = _read(repo, commit, "config.json")
+    return content if isinstance(content, dict) else {}
+
+
 def memory_mb(parameters: int, dtype: str) -> int:
     """Estimate the memory that a model needs, in MB (1e6 bytes): its weights, a fifth to spare, and 500 MB."""
     return round(parameters * _BYTES.get(dtype, 4) * _SPARE / 1e6) + _OVERHEAD_MB

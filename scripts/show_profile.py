@@ -9,7 +9,8 @@ from pathlib import Path
 
 from yardstick.errors import YardstickError
 from yardstick.hardware.profile import MachineProfile
-from yardstick.hardware.profile_text import profile_text
+from yardstick.hardware.profile_text import foreign_cores, profile_text
+from yardstick.leaderboard.flags import MOST_FOREIGN_CORES
 from yardstick.paths import RESULTS
 from yardstick.shard_paths import parse_shard_path
 from yardstick.shards import read_shard
@@ -27,6 +28,8 @@ def main() -> int:
             raise YardstickError(f"{options.shard}: not the path of a shard; measure with: snakemake profile_machine")
         shard = read_shard(RESULTS, path)
         print(profile_text(MachineProfile(path.machine, shard.rows), str(shard.run.get("measured_at"))))
+        if foreign_cores(shard.run) > MOST_FOREIGN_CORES:
+            print("Others computed meanwhile, so this machine can do more; on a quiet one: --config epoch=again")
     except YardstickError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -26,6 +26,7 @@ from yardstick.backends.base import ModelSpec
 from yardstick.backends.transformers import TransformersEngine, import_libraries
 from yardstick.guards import guard_rails
 from yardstick.hardware.probes import profile
+from yardstick.hardware.profile import best_of
 from yardstick.locks import machine_lock
 from yardstick.machine import machine_label
 from yardstick.metrics import latency, memory, throughput
@@ -90,17 +91,9 @@ def measure_missing(minutes: float) -> None:
 
 
 def _keep_best(rows: list[dict[str, Any]]) -> None:
-    """Keep the better of each number of a profile and those before: what else runs only makes numbers worse."""
+    """Keep the better of each number of a profile and those before."""
     file = FOLDER / "profile.json"
-    known = {_place(row): row["value"] for row in (json.loads(file.read_text()) if file.exists() else [])}
-    for row in rows:
-        better = min if row["unit"] == "s" else max
-        row["value"] = better(row["value"], known.get(_place(row), row["value"]))
-    file.write_text(json.dumps(rows))
-
-
-def _place(row: dict[str, Any]) -> str:
-    return json.dumps({key: value for key, value in row.items() if key != "value"})
+    file.write_text(json.dumps(best_of(json.loads(file.read_text()) if file.exists() else [], rows)))
 
 
 def _keys(name: str, dtype: str) -> list[Key]:

@@ -65,7 +65,8 @@ def machine_profile(wildcards):
 
 def profile_unless_typed(wildcards):
     """Return this machine's profile, or nothing where the settings describe another machine."""
-    return [] if RUN.ask(lambda session: session.config.bandwidth_gb_s) else machine_profile(wildcards)
+    is_typed = RUN.ask(lambda session: bool(session.selected()) and session.config.bandwidth_gb_s is not None)
+    return [] if is_typed else machine_profile(wildcards)
 
 
 onstart:

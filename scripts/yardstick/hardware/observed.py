@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from yardstick.errors import YardstickError
 from yardstick.hardware.families import model_facts
 from yardstick.hardware.fit import Sample
 from yardstick.hardware.locate import facts_of
-from yardstick.hardware.profile import MachineProfile
+from yardstick.hardware.profile import MachineProfile, best_of
 from yardstick.hardware.terms import Running, load_peak_terms, load_terms, peak_terms, prompt_terms, token_terms
 from yardstick.machine import default_device
 from yardstick.paths import CALIBRATION, RESULTS
@@ -109,25 +109,25 @@ def gather(plan: Plan) -> Evidence:
         content = json.loads(file.read_bytes())
         profiles[content["machine"]] = MachineProfile(content["machine"], content["profile"])
         observations += calibrated(content)
-    profiles |= _profiles(plan)
+    for machine, rows in _profiles(plan).items():
+        known = profiles.get(machine)
+        profiles[machine] = MachineProfile(machine, best_of(known.rows if known else [], rows))
     for entry in plan.inputs.registry.values():
         observations += _measured(plan, entry, profiles)
     return Evidence(observations, profiles)
 
 
-def _profiles(plan: Plan) -> dict[str, MachineProfile]:
-    """Return machine -> its newest profile below `results/`."""
+def _profiles(plan: Plan) -> dict[str, list[Mapping[str, Any]]]:
+    """Return machine -> the best of its profiles below `results/`."""
     results = plan.inputs.root / RESULTS
-    newest: dict[str, Shard] = {}
+    found: dict[str, list[Mapping[str, Any]]] = {}
     for path in plan.inputs.listing.of(PROFILE, NO_MODEL):
         try:
             shard = read_shard(results, path)
         except YardstickError:
             continue
-        known = newest.get(path.machine)
-        if known is None or str(known.run.get("measured_at")) < str(shard.run.get("measured_at")):
-            newest[path.machine] = shard
-    return {machine: MachineProfile(machine, shard.rows) for machine, shard in newest.items()}
+        found[path.machine] = best_of(found.get(path.machine, []), shard.rows)
+    return found
 
 
 def calibrated(content: dict[str, Any]) -> Iterator[Observation]:

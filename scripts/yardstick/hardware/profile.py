@@ -143,6 +143,21 @@ def _never_faster(curve: _Curve) -> _Curve:
     return lowered[::-1]
 
 
+def best_of(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the better of each number of two profiles of a machine: what else runs only makes numbers worse."""
+    best = {_what(row): row for row in one}
+    for row in other:
+        known = best.get(_what(row))
+        is_better = known is None or (row["value"] < known["value"]) == (row["unit"] == "s")
+        if is_better:
+            best[_what(row)] = row
+    return list(best.values())
+
+
+def _what(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(value for key, value in sorted(row.items()) if key != "value")
+
+
 def _nearest(known: Iterable[int], wanted: int) -> int:
     return min(known, key=lambda value: abs(math.log(value / wanted)))
 

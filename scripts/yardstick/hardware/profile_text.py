@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tabulate import tabulate
 
 from yardstick.hardware.formats import DTYPE_BYTES
@@ -21,6 +24,13 @@ def profile_text(profile: MachineProfile, measured_at: str) -> str:
     sides = ("left", *("right",) * (len(_HEADINGS) - 1))
     text: str = tabulate(table, headers=_HEADINGS, tablefmt="simple", colalign=sides, disable_numparse=True)
     return "\n".join([f"{one_line(profile.machine)}, measured {one_line(measured_at)}", "", text, "", _sizes(profile)])
+
+
+def foreign_cores(run: Mapping[str, Any]) -> float:
+    """Return how many cores others kept busy while a machine was profiled, 0 where nobody knows."""
+    guards = run.get("guards")
+    busy = guards.get("foreign_cores") if isinstance(guards, dict) else None
+    return float(busy) if isinstance(busy, int | float) else 0.0
 
 
 def _line(profile: MachineProfile, device: str, threads: int) -> list[str]:

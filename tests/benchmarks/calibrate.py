@@ -72,20 +72,20 @@ def main() -> None:
 
 
 def measure_missing(minutes: float) -> None:
-    """Measure the rows that are not there yet, then again those during which others computed, while there is time.
+    """Measure the rows that are not there yet, memory first, then again those during which others computed.
 
-    Each is measured in a fresh process, forked where the libraries are imported.
+    Each is measured in a fresh process, forked where the libraries are imported; all ends when there is no time left.
     """
     import_libraries()
     FOLDER.mkdir(parents=True, exist_ok=True)
     end_s = time.monotonic() + minutes * 60
-    for _ in range(TRIES):
-        if time.monotonic() < end_s:
+    for turn in range(TRIES):
+        if turn and time.monotonic() < end_s:
             _wait_until_quiet()
             _keep_best(_in_fork(_profile))
         good = {_key(row) for row in kept_rows() if row["foreign_cores"] <= MOST_FOREIGN_CORES}
         for name, dtype in itertools.product(CONFIGS, DTYPES):
-            missing = [key for key in _keys(name, dtype) if key not in good]
+            missing = [key for key in _keys(name, dtype) if key not in good and (turn or key[2] != "speed")]
             if missing and time.monotonic() < end_s:
                 _measure_model(name, dtype, missing)
 
@@ -111,9 +111,9 @@ def _measure_model(name: str, dtype: str, keys: list[Key]) -> None:
 
 
 def _wait_until_quiet() -> None:
-    """Wait until others leave the machine alone, at most for some seconds."""
-    for _ in range(4):
-        if psutil.cpu_percent(0.5) < 8:
+    """Wait until others leave the machine alone for a second, at most for some minutes."""
+    for _ in range(200):
+        if psutil.cpu_percent(1.0) < 8:
             return
 
 
@@ -146,11 +146,11 @@ def write_calibration(output: Path) -> None:
     profile_rows = json.loads((FOLDER / "profile.json").read_text())
     head = {"machine": machine_label("auto"), "configs": CONFIGS}
     lines = [json.dumps({**head, "profile": profile_rows})[:-1] + ', "rows": [']
-    rows = kept_rows()
+    rows = [row for row in kept_rows() if row["foreign_cores"] <= MOST_FOREIGN_CORES]
     lines += [json.dumps(row) + ("," if row is not rows[-1] else "") for row in rows]
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text("\n".join([*lines, "]}\n"]))
-    print(f"{len(rows)} rows in {output}")
+    print(f"{len(rows)} rows in {output}, {len(kept_rows()) - len(rows)} left out: others computed meanwhile")
 
 
 def _key(row: dict[str, Any]) -> Key:

@@ -298,6 +298,19 @@ def test_a_working_tree_is_checked_before_anything_is_committed(branch: Branch) 
     assert "code or settings differ from the last commit" in notes
 
 
+def test_a_profile_is_refused_in_a_branch_and_a_note_in_a_working_tree(branch: Branch) -> None:
+    profile = f"results/metric=machine_profile/model=none/machine=elsewhere/{'4' * 16}-{'5' * 16}.parquet"
+    branch.write(profile, "a profile")
+
+    local = check(branch.measured.root, LocalChanges(branch.root), is_local=True)
+    committed = branch.check()
+
+    assert local.refusals() == []
+    assert "a machine's profile is of use where it was measured" in "\n".join(local.notes)
+    (line,) = committed.refusals()
+    assert line.startswith(profile)
+
+
 def test_a_deleted_shard_of_a_working_tree_is_refused(branch: Branch) -> None:
     (branch.root / KNOWN).unlink()
     (line,) = check(branch.measured.root, LocalChanges(branch.root), is_local=True).refusals()

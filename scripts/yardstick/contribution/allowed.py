@@ -30,6 +30,11 @@ def is_history(change: Change) -> bool:
     return change.path.startswith(f"{_HISTORY}/")
 
 
+def is_profile(change: Change) -> bool:
+    """Tell whether a change is a machine's profile, which is of use only where it was measured."""
+    return change.path.startswith(f"{RESULTS}/metric={PROFILE}/")
+
+
 def path_problem(change: Change) -> str | None:
     """Return why a contribution may not make a change, with the remedy, or None."""
     if is_result(change):
@@ -66,7 +71,7 @@ def _result_problem(change: Change) -> str | None:
     shard = parse_shard_path(change.path.removeprefix(f"{RESULTS}/"))
     if shard is None:
         return "not the path of a shard; commit the files that a run wrote under the names it gave them"
-    if shard.metric == PROFILE:
+    if is_profile(change):
         return "a machine's profile is of use where it was measured; leave it out of the contribution"
     if shard.machine.startswith(RESERVED_LABEL):
         return f"labels that begin with {RESERVED_LABEL} are for Yardstick's own runs; measure with machine: auto"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from yardstick.config import load_config
-from yardstick.contribution.allowed import is_history, is_result, path_problem, total_problems
+from yardstick.contribution.allowed import is_history, is_profile, is_result, path_problem, total_problems
 from yardstick.contribution.changes import Change, Changes
 from yardstick.contribution.documents import document_problems, run_of
 from yardstick.contribution.headline import headline
@@ -45,6 +45,8 @@ def check(root: Path, changes: Changes, *, is_local: bool = False, now: datetime
     if problems := total_problems(changes.found):
         return Report([], general=problems)
     parts = [change for change in changes.found if is_result(change) or change.path == str(REGISTRY)]
+    if is_local:
+        parts = [change for change in parts if not is_profile(change)]
     other = [change for change in changes.found if change not in parts]
     refused = {change.path: Verdict(change.path, [problem]) for change in parts if (problem := path_problem(change))}
     good = [change for change in parts if change.path not in refused]

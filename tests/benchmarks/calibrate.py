@@ -38,7 +38,7 @@ PROMPT_TOKENS = (16, 64, 256)
 NEW_TOKENS = 16
 CONTEXT = 1024
 # A row measured while others computed is measured again, so often.
-MOST_FOREIGN_CORES, TRIES = 0.15, 4
+MOST_FOREIGN_CORES, TRIES = 0.25, 4
 # Model, number format of the stored weights, kind, threads.
 Key = tuple[str, str, str, int]
 _WORDS = [

@@ -14,7 +14,7 @@ from yardstick.hardware.terms import Terms
 _Array = NDArray[np.float64]
 
 # Standard deviations of logarithms: how far a factor may be from one, a remainder from nothing, a row from its fit.
-_FACTOR_SD, _OFFSET_SD, _NOISE_SD = 1.0, 0.15, 0.05
+_FACTOR_SD, _OFFSET_SD, _NOISE_SD = 0.7, 0.15, 0.1
 # Bytes of weights are known; what is not can be learnt from few models only if this is not learnt, too.
 _FACTOR_SDS = {"weights": 0.01, "stored": 0.01, "rows": 0.5}
 # Half the 90 % interval, as a logarithm, of a roofline that nothing was fitted to.

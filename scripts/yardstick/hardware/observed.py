@@ -69,6 +69,8 @@ class Observation:
         if self.quantity in ("token_s", "ttft_s"):
             marks = {self.running.dtype: 1.0, f"{self.running.dtype}, threads": math.log2(self.running.threads)}
             marks[facts.family] = 1.0
+            if facts.matrices and facts.matrices[0].layout == "conv1d":
+                marks[f"conv1d, {self.running.dtype}"] = 1.0
         if self.quantity in ("ttft_s", "peak_bytes"):
             place.append(math.log(self.prompt))
         return Sample(self._terms(profile), marks, tuple(place), self.value, self.model, self.machine)

@@ -37,7 +37,7 @@ def test_a_model_that_cannot_load_fails_alone(working_copy: WorkingCopy) -> None
     done = working_copy.snakemake("ci_safe", "--config", "models=broken,yardstick-mini", check=False)
     assert done.returncode == 1
     assert {path.split("/")[1] for path in working_copy.shards()} == {"model=yardstick-mini"}
-    assert len(working_copy.shards()) == 6
+    assert len(working_copy.shards()) == 7
     summary = done.stderr[done.stderr.index("wanted results are missing:") :]
     for metric in ("latency", "throughput", "memory", "reasoning_answers"):
         assert f"{metric} broken: broken: the model cannot be loaded" in summary
@@ -53,7 +53,7 @@ def test_the_same_command_tries_only_what_failed(working_copy: WorkingCopy) -> N
     stamps = {path: (working_copy.root / "results" / path).stat().st_mtime_ns for path in working_copy.shards()}
     shutil.copy(working_copy.root / EMBEDDED / "yardstick-mini/model.safetensors", working_copy.root / "local/broken")
     working_copy.snakemake(*arguments)
-    assert len(working_copy.shards()) == 12
+    assert len(working_copy.shards()) == 14
     assert {path: (working_copy.root / "results" / path).stat().st_mtime_ns for path in stamps} == stamps
 
 
@@ -159,6 +159,6 @@ def test_a_full_disk_loses_nothing_that_was_finished(tmp_path: Path) -> None:
         assert {path: (results / path).read_bytes() for path in copy.shards()} == finished
         (results / "README.md").unlink()
         copy.snakemake("ci_safe", "--config", "models=yardstick-base,yardstick-mini")
-        assert len(copy.shards()) == 12
+        assert len(copy.shards()) == 14
     finally:
         subprocess.run(["umount", results], check=True)

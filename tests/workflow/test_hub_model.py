@@ -45,14 +45,14 @@ def test_a_hub_model_is_fetched_once_and_measured_with_the_hub_gone(
     copy: WorkingCopy, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy.snakemake("ci_safe")
-    assert len(copy.shards()) == 6
+    assert len(copy.shards()) == 7
     record = json.loads(next((copy.root / "resources/fetched").iterdir()).read_text())
     assert record["revision"] == COMMIT
     fetched = dict(hub.sent)
     copy.edit_yaml("config/config.yaml", protocol__memory__max_new_tokens=9)
     monkeypatch.setattr(copy, "hub", "http://127.0.0.1:9")
     copy.snakemake("ci_safe")
-    assert len(copy.shards()) == 7
+    assert len(copy.shards()) == 8
     assert hub.sent == fetched
 
 
@@ -63,7 +63,7 @@ def test_a_snapshot_that_is_gone_is_fetched_again(copy: WorkingCopy) -> None:
     copy.edit_yaml("config/config.yaml", protocol__memory__max_new_tokens=9)
     copy.snakemake("ci_safe")
     assert weights.exists()
-    assert len(copy.shards()) == 7
+    assert len(copy.shards()) == 8
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,14 @@ from yardstick.config import Config
 from yardstick.errors import YardstickError
 from yardstick.identity import Document, Identity, asked_of, document_hash, measurement_identity, score_definition
 from yardstick.machine import machine_label
+from yardstick.paths import ARCHITECTURES, CALIBRATION
 from yardstick.registry import ModelEntry
 from yardstick.shard_paths import Listing, ShardPath
 from yardstick.suite_checks import suite_refusal
 from yardstick.suites.base import BaseSuite
 
 LEADERBOARD_CODE = Path(__file__).parent / "leaderboard"
+_FORECAST_CODE = Path(__file__).parent / "hardware"
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,13 @@ class Plan:
             "registry": [entry.model_dump(mode="json") for entry in inputs.registry.values()],
             "suites": {name: suite.model_dump(mode="json") for name, suite in inputs.suites.items()},
             "protocol": inputs.config.protocol.model_dump(mode="json"),
+            "forecasts": [file.read_text(encoding="utf-8") for file in _forecast_files(inputs.root)],
             "code": [path.read_text(encoding="utf-8") for path in sorted(LEADERBOARD_CODE.glob("**/*.[pj][y2]"))],
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _forecast_files(root: Path) -> list[Path]:
+    """Return what forecasts are made by and from, beside shards and the registry."""
+    kept = [root / ARCHITECTURES] if (root / ARCHITECTURES).exists() else []
+    return [*sorted(_FORECAST_CODE.glob("*.py")), *sorted((root / CALIBRATION).glob("*.json")), *kept]

@@ -107,6 +107,14 @@ def test_all_files_are_written_and_the_json_last(
     assert written == [PAGE, CSV, MARKDOWN, JSON]
 
 
+@pytest.mark.parametrize("file", ["workflow/resources/calibration/box.json", "config/architectures.json"])
+def test_what_forecasts_are_made_from_changes_the_fingerprint(world: World, file: str) -> None:
+    before = world.plan().fingerprint()
+    (world.root / file).parent.mkdir(parents=True, exist_ok=True)
+    (world.root / file).write_text("{}")
+    assert world.plan().fingerprint() != before
+
+
 def test_a_changed_template_changes_the_fingerprint(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,9 @@ test: $(VENV)/.ready-dev ## Run the tests
 	$(PYTEST) $(BESIDE) -m "not slow and not slurm"
 
 test-all: $(VENV)/.ready-dev ## Run the tests, the slow ones too
-	$(PYTEST) $(BESIDE) -m "not slurm"
+	$(PYTEST) $(BESIDE) -m "not slurm" --ignore tests/regressions
+	@# These time real slowdowns, so nothing runs beside them.
+	$(PYTEST) -m "not slurm" tests/regressions
 
 test-llama-cpp: $(VENV)/.ready-llama-cpp ## Install llama-cpp-python into .venv (compiles for minutes) and test it
 	$(PYTEST) -m llama_cpp

@@ -32,7 +32,7 @@ def test_a_pull_request_is_checked_by_the_code_of_its_base(project: WorkingCopy,
     open_pull_request(project, github)
     assert github.run("contribution.yml") == {"check": "success"}, github.output
     assert "## Contribution of results: accepted" in github.summary()
-    assert "6 files can be taken, 0 cannot." in github.summary()
+    assert "7 files can be taken, 0 cannot." in github.summary()
 
     (project.root / "scripts/check_contribution.py").write_text("print('all is well')\n")
     (project.root / "Makefile").write_text("contribution:\n\t@echo all is well\n")

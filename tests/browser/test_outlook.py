@@ -20,17 +20,18 @@ def expected(value: float, *, beyond: bool = False) -> dict[str, Any]:
 def model(name: str, memory_mb: float, rate: float | None, *, device: str = "cpu") -> dict[str, Any]:
     speed = {
         "machine": "box", "threads": 4, "fits": True, "tokens_per_s": rate and expected(rate),
-        "ttft_s": {"512": expected(1.5)} if rate else {}, "reading_share": 0.8,
+        "ttft_s": {"512": expected(1.5, beyond=True)} if rate else {}, "reading_share": 0.8,
     }  # fmt: skip
     return {
         "model": name, "backend": "transformers", "device": device, "context_tokens": 1024,
         "load_mb": expected(3), "memory_mb": expected(memory_mb), "weights_mb_per_token": memory_mb,
-        "cache_kb_per_token": 9, "speeds": [speed],
+        "cache_kb_per_token": 9, "gflop_per_token": 2, "speeds": [speed],
     }  # fmt: skip
 
 
 OUTLOOK: dict[str, Any] = {
     "library_mb": 500,
+    "other_machine_width": 0.35,
     "machines": [
         {"machine": "box", "threads": 4, "memory_mb": 16000, "accelerator_mb": None, "bandwidth_gb_s": 20}
     ],
@@ -38,7 +39,7 @@ OUTLOOK: dict[str, Any] = {
     "without": [],
     "errors": [
         {
-            "quantity": "tokens_per_s", "backend": "transformers", "device": "cpu", "left_out": "model", "count": 16,
+            "quantity": "tokens_per_s", "title": "tokens/s", "backend": "transformers", "device": "cpu", "left_out": "model", "count": 16,
             "rows": 64, "median": 0.08, "p90": 0.2, "baseline_median": 0.6, "baseline_p90": 0.9,
         }
     ],
@@ -56,7 +57,7 @@ def cells(page: Any, row: int) -> list[str]:
 
 
 def test_says_what_fits_how_fast_and_how_sure(page: Any) -> None:
-    assert cells(page, 0) == ["small", "fits", "1.00 GB [909 MB, 1.10 GB]", "50.0 [45.5, 55.0]", "1.50 [1.36, 1.65]",
+    assert cells(page, 0) == ["small", "fits", "1.00 GB [909 MB, 1.10 GB]", "50.0 [45.5, 55.0]", "1.50 [1.36, 1.65] *",
                               "as measured"]  # fmt: skip
     # The libraries' 500 MB leave the upper end of the interval no room.
     assert cells(page, 1)[:2] == ["large", "may fit"]
@@ -77,6 +78,10 @@ def test_the_memory_of_a_gpu_holds_all_models(page: Any) -> None:
     page.locator("#outlook-vram").fill("24")
 
     assert [cells(page, row)[1] for row in range(3)] == ["fits", "fits", "fits"]
+    # Nothing is known of its speed until its bandwidth is typed in, too.
+    assert cells(page, 0)[3:5] == ["–", "–"]
+    page.locator("#outlook-bandwidth").fill("80")
+    assert cells(page, 0)[3].startswith("125 [")
     page.locator("#outlook-vram").fill("4")
     assert [cells(page, row)[1] for row in range(3)] == ["fits", "does not fit", "does not fit"]
 

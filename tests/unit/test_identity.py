@@ -3,87 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from working_copy import ROOT
-from yardstick import identity, source_code
-from yardstick.catalog import ANSWERS, BACKENDS, METRICS, SCORES
-from yardstick.config import parse_config
-from yardstick.plan import Inputs, Plan
-from yardstick.registry import parse_registry
-from yardstick.shard_paths import Listing, ShardPath
-from yardstick.suites.suite import Suite
-
-MEASURED = frozenset({ANSWERS, *(name for name, metric in METRICS.items() if metric.suite is None)})
-TIMED = frozenset({"latency", "throughput", "memory", "concurrency", "long_text"})
-SAMPLED = frozenset({"latency", "throughput", "concurrency", "long_text"})
-ALL = MEASURED | {SCORES}
-QUALITY = frozenset({ANSWERS, SCORES})
-NONE: frozenset[str] = frozenset()
-
-Documents = dict[str, Any]
-
-
-def documents() -> Documents:
-    """Return the shipped settings and suite, and a small registry with every kind of source that can be planned."""
-    base = {
-        "tier": "ci_safe",
-        "backend": "transformers",
-        "dtype": "float32",
-        "context_length": 512,
-        "chat_template": False,
-        "parameters": 10,
-        "license": "mit",
-        "description": "A model.",
-        "memory_mb": 100,
-    }
-    models = [
-        {**base, "id": "changed", "source": {"hub": "owner/name", "revision": "0" * 40}},
-        {**base, "id": "other", "source": {"embedded": "tiny"}},
-    ]
-    return {
-        "config": yaml.safe_load((ROOT / "config/config.yaml").read_text())
-        | {"machine": "here", "suites": ["reasoning"]},
-        "suite": yaml.safe_load((ROOT / "config/suites/reasoning.yaml").read_text()),
-        "models": {"models": models},
-        "threads": 1,
-    }
+from identity_world import ALL, NONE, QUALITY, TIMED, Documents, documents, everything, make_root, plan_of
+from yardstick import identity
+from yardstick.catalog import SCORES
+from yardstick.shard_paths import Listing
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository's root with one embedded model."""
-    folder = tmp_path_factory.mktemp("root")
-    model = folder / "workflow/resources/embedded/tiny"
-    model.mkdir(parents=True)
-    (model / "model.safetensors").write_bytes(b"weights")
-    (model / "README.md").write_text("A card.")
-    return folder
-
-
-def plan_of(content: Documents, root: Path, listing: Listing | None = None) -> Plan:
-    inputs = Inputs(
-        root=root,
-        config=parse_config(content["config"], file="config.yaml"),
-        registry=parse_registry(content["models"], file="models.yaml"),
-        suites={"reasoning": Suite.model_validate(content["suite"])},
-        listing=listing or Listing(),
-        threads=content["threads"],
-    )
-    return Plan(inputs)
-
-
-def everything(plan: Plan) -> set[ShardPath]:
-    """Return all shards that a plan with no results wants."""
-    measured = [path for entry in plan.inputs.registry.values() for path in plan.wanted_measurements(entry)]
-    return {*measured, *plan.wanted_scores(measured)}
+    return make_root(tmp_path_factory.mktemp("root"))
 
 
 def wanted_after(change: Callable[[Documents], None], root: Path) -> dict[str, frozenset[str]]:
@@ -312,117 +247,6 @@ def test_the_card_of_an_embedded_model_makes_nothing_stale(root: Path) -> None:
     before = everything(plan_of(documents(), root))
     (root / "workflow/resources/embedded/tiny/README.md").write_text("Other words.")
     assert everything(plan_of(documents(), root, Listing(dict.fromkeys(before, 1)))) == set()
-
-
-@pytest.fixture
-def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the source that identities are computed from."""
-    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(source_code, "SCRIPTS", tmp_path / "scripts")
-    source_code.closure_hashes.cache_clear()
-    yield tmp_path / "scripts/yardstick"
-    source_code.closure_hashes.cache_clear()
-
-
-CLOSURES = {
-    "metrics/latency.py": {"latency"},
-    "metrics/throughput.py": {"throughput"},
-    "metrics/memory.py": {"memory"},
-    "metrics/memory_sampler.py": {"memory", "long_text"},
-    "metrics/memory_watcher.py": {"memory", "long_text"},
-    "metrics/long_text.py": {"long_text"},
-    "metrics/answers.py": QUALITY,
-    "metrics/batching.py": QUALITY,
-    "metrics/concurrency.py": {"concurrency"},
-    "metrics/timing.py": SAMPLED,
-    "metrics/observations.py": ALL,
-    "metrics/__init__.py": ALL,
-    "backends/transformers.py": ALL,
-    "backends/likelihoods.py": ALL,
-    "backends/stop_texts.py": ALL,
-    "backends/greedy_decoding.py": ALL,
-    "backends/prefill.py": ALL,
-    "backends/base.py": ALL,
-    "errors.py": ALL,
-    "suites/keyword_match.py": {SCORES},
-    "suites/items.py": {SCORES},
-    "suites/suite.py": NONE,
-    "suites/base.py": NONE,
-    "suites/load.py": NONE,
-    "stopping.py": NONE,
-    "journal.py": NONE,
-    "scoring.py": NONE,
-    "plan.py": NONE,
-    "identity.py": NONE,
-    "shards.py": NONE,
-    "measuring.py": NONE,
-    "leaderboard/build.py": NONE,
-    "statistics.py": NONE,
-    "registry.py": NONE,
-    "engine_facts.py": NONE,
-    "engine_checks.py": NONE,
-    "model_spec.py": NONE,
-}
-# Other backends -> the files of backends/ that only they use.
-OTHER_BACKENDS = {
-    "llama_cpp": {"llama_cpp.py"},
-    "ollama": {"ollama.py"},
-    "openai": {"openai_server.py"},
-    "vllm": {"vllm.py"},
-    "trtllm": {"trtllm.py"},
-}
-SHARED_BY_SERVERS = {"server_engine.py", "http_client.py", "managed_openai.py", "managed_server.py", "server_guard.py"}
-
-
-@pytest.mark.parametrize("file", CLOSURES)
-def test_source_makes_stale_what_it_measures_and_a_comment_makes_nothing_stale(
-    file: str, source: Path, root: Path
-) -> None:
-    before = everything(plan_of(documents(), root))
-    text = (source / file).read_text()
-    for addition, expected in (("\n# A comment.\n\n\n", set()), ("\n_CHANGED = True\n", CLOSURES[file])):
-        (source / file).write_text(text + addition)
-        source_code.closure_hashes.cache_clear()
-        wanted = everything(plan_of(documents(), root, Listing(dict.fromkeys(before, 1))))
-        assert {path.metric for path in wanted} == set(expected)
-
-
-def test_all_files_under_metrics_and_backends_are_covered_above() -> None:
-    package = ROOT / "scripts/yardstick"
-    files = {
-        path.relative_to(package).as_posix()
-        for part in ("metrics", "backends")
-        for path in package.glob(f"{part}/*.py")
-    }
-    others = set().union(*OTHER_BACKENDS.values(), SHARED_BY_SERVERS)
-    assert files == {name for name in CLOSURES if name.startswith(("metrics/", "backends/"))} | {
-        "backends/__init__.py",
-        *(f"backends/{name}" for name in others),
-    }
-
-
-@pytest.mark.parametrize("backend", OTHER_BACKENDS)
-def test_a_backend_depends_on_its_own_file_and_not_on_other_backends(backend: str) -> None:
-    closure = {path.name for path in source_code.import_closure(BACKENDS[backend].module)}
-    foreign = set().union(*(files for name, files in OTHER_BACKENDS.items() if name != backend)) | {"transformers.py"}
-    if backend in ("vllm", "trtllm"):
-        foreign -= {"openai_server.py"}
-    assert closure >= OTHER_BACKENDS[backend]
-    assert not closure & foreign
-
-
-def test_a_program_that_is_only_named_counts_too() -> None:
-    """A program that is started, not imported as such, is part of the measurement as well."""
-    assert "server_guard.py" in {path.name for path in source_code.import_closure(BACKENDS["vllm"].module)}
-
-
-def test_measuring_code_imports_nothing_that_stores_plans_or_reports() -> None:
-    closure = {
-        path.relative_to(ROOT / "scripts/yardstick").as_posix()
-        for part in (*METRICS.values(), *BACKENDS.values())
-        for path in source_code.import_closure(part.module)
-    }
-    assert {path for path in closure if not path.startswith(("metrics/", "backends/"))} == {"__init__.py", "errors.py"}
 
 
 def test_answers_from_another_machine_count_and_timings_do_not(root: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from yardstick.config import load_config
-from yardstick.errors import YardstickError
+from yardstick.console import print_report
 from yardstick.hardware.predicting import prediction
 from yardstick.inputs import load_inputs
 from yardstick.paths import CONFIG
@@ -16,19 +16,16 @@ from yardstick.plan import Plan
 
 def main() -> int:
     """Print the lines and return the exit status."""
-    sys.stdout.reconfigure(errors="replace")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, default=CONFIG, help="settings, YAML or JSON")
     parser.add_argument("--threads", type=int, default=1, help="threads to compute with")
     options = parser.parse_args()
-    try:
-        config = load_config(options.config)
-        print(prediction(Plan(load_inputs(Path(), config, options.threads)), config, options.threads))
-    except YardstickError as error:
-        # The log has it where Snakemake runs this; its terminal would not.
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return print_report(lambda: _report(options.config, options.threads))
+
+
+def _report(file: Path, threads: int) -> str:
+    config = load_config(file)
+    return prediction(Plan(load_inputs(Path(), config, threads)), config, threads)
 
 
 if __name__ == "__main__":

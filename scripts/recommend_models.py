@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from yardstick.config import load_config
-from yardstick.errors import YardstickError
+from yardstick.console import print_report
 from yardstick.inputs import load_inputs
 from yardstick.leaderboard.build import build
 from yardstick.leaderboard.choosing import limits_of
@@ -19,20 +19,18 @@ from yardstick.registry import TIERS, select
 
 def main() -> int:
     """Print the lines and return the exit status."""
-    sys.stdout.reconfigure(errors="replace")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, default=CONFIG, help="settings, YAML or JSON")
     options = parser.parse_args()
-    try:
-        config = load_config(options.config)
-        plan = Plan(load_inputs(Path(), config, threads=1))
-        names = {entry.id for entry in select(plan.inputs.registry, tiers=TIERS, names=config.models)}
-        rows = [row for row in build(plan).leaderboard.rows if row.model in names]
-        print(recommendation(rows, plan.machine, limits_of(config)))
-    except YardstickError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return print_report(lambda: _report(options.config))
+
+
+def _report(file: Path) -> str:
+    config = load_config(file)
+    plan = Plan(load_inputs(Path(), config, threads=1))
+    names = {entry.id for entry in select(plan.inputs.registry, tiers=TIERS, names=config.models)}
+    rows = [row for row in build(plan).leaderboard.rows if row.model in names]
+    return recommendation(rows, plan.machine, limits_of(config))
 
 
 if __name__ == "__main__":

@@ -6,22 +6,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from yardstick.errors import YardstickError
+from yardstick.console import print_report
 from yardstick.leaderboard.terminal import leaderboard_table
 from yardstick.paths import LEADERBOARD
 
 
 def main() -> int:
     """Return 0, or 1 after one line that says what is wrong."""
-    sys.stdout.reconfigure(errors="replace")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=LEADERBOARD, help="default: %(default)s")
-    try:
-        print(leaderboard_table(parser.parse_args().folder))
-    except YardstickError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    folder: Path = parser.parse_args().folder
+    return print_report(lambda: leaderboard_table(folder))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from yardstick.console import print_report
 from yardstick.errors import YardstickError
 from yardstick.hardware.profile import MachineProfile
 from yardstick.hardware.profile_text import foreign_cores, profile_text
@@ -18,22 +19,21 @@ from yardstick.shards import read_shard
 
 def main() -> int:
     """Print the table and return the exit status."""
-    sys.stdout.reconfigure(errors="replace")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("shard", type=Path, help="the profile's shard, below results/")
     options = parser.parse_args()
-    try:
-        path = parse_shard_path(Path(os.path.relpath(options.shard, RESULTS)).as_posix())
-        if path is None:
-            raise YardstickError(f"{options.shard}: not the path of a shard; measure with: snakemake profile_machine")
-        shard = read_shard(RESULTS, path)
-        print(profile_text(MachineProfile(path.machine, shard.rows), str(shard.run.get("measured_at"))))
-        if foreign_cores(shard.run) > MOST_FOREIGN_CORES:
-            print("Others computed meanwhile, so this machine can do more; on a quiet one: --config epoch=again")
-    except YardstickError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return print_report(lambda: _report(options.shard))
+
+
+def _report(file: Path) -> str:
+    path = parse_shard_path(Path(os.path.relpath(file, RESULTS)).as_posix())
+    if path is None:
+        raise YardstickError(f"{file}: not the path of a shard; measure with: snakemake --cores 1 profile_machine")
+    shard = read_shard(RESULTS, path)
+    text = profile_text(MachineProfile(path.machine, shard.rows), str(shard.run.get("measured_at")))
+    if foreign_cores(shard.run) > MOST_FOREIGN_CORES:
+        text += "\nOthers computed meanwhile, so this machine can do more; on a quiet one: --config epoch=again"
+    return text
 
 
 if __name__ == "__main__":

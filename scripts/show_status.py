@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from yardstick.config import load_config
-from yardstick.errors import YardstickError
+from yardstick.console import print_report
 from yardstick.inputs import load_inputs
 from yardstick.paths import CONFIG, RESULTS
 from yardstick.plan import Plan
@@ -19,14 +19,13 @@ def main() -> int:
     parser.add_argument("--config", type=Path, default=CONFIG, help="settings, YAML or JSON")
     parser.add_argument("--threads", type=int, default=1, help="threads that measurements are given")
     options = parser.parse_args()
-    try:
-        plan = Plan(load_inputs(Path(), load_config(options.config), options.threads))
-        entries = select(plan.inputs.registry, tiers=TIERS, names=plan.inputs.config.models)
-        print("\n".join(status_lines(plan, entries, RESULTS)))
-    except YardstickError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return print_report(lambda: _report(options.config, options.threads))
+
+
+def _report(file: Path, threads: int) -> str:
+    plan = Plan(load_inputs(Path(), load_config(file), threads))
+    entries = select(plan.inputs.registry, tiers=TIERS, names=plan.inputs.config.models)
+    return "\n".join(status_lines(plan, entries, RESULTS))
 
 
 if __name__ == "__main__":

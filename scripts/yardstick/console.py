@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -104,5 +105,18 @@ def run_job(title: str, log: Path | None, job: Callable[[Console], None]) -> int
         return 130
     except Exception as error:
         console.fail(error)
+        return 1
+    return 0
+
+
+def print_report(report: Callable[[], str]) -> int:
+    """Print what a script was asked for and return its exit status; a mistake of the user ends in one line."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that lacks a letter gets a question mark, and no traceback.
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        print(report())
+    except YardstickError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -20,7 +20,7 @@ rule measure_machine:
     params:
         config=lambda wildcards: RUN.config_file,
     shell:
-        "python scripts/profile_machine.py --config {params.config:q} --output {output:q} --log {log:q}"
+        "python scripts/measure_machine.py --config {params.config:q} --output {output:q} --log {log:q}"
 
 
 rule profile_machine:

@@ -38,6 +38,7 @@ class Forecast:
         reading_share: share of the time per token that goes into reading weights; None without a profile.
         weight_bytes_per_token: bytes of weights that a token reads.
         kv_bytes_per_token: bytes by which a token makes the cache grow.
+        decode_flops: operations for a new token after ``context`` tokens.
     """
 
     model: str
@@ -54,6 +55,7 @@ class Forecast:
     reading_share: float | None
     weight_bytes_per_token: int
     kv_bytes_per_token: int
+    decode_flops: int
 
     @property
     def fits(self) -> bool | None:
@@ -149,4 +151,5 @@ def _forecast(
         reading_share=share,
         weight_bytes_per_token=running.facts.weight_bytes_per_token(running.dtype),
         kv_bytes_per_token=running.facts.kv_bytes_per_token(running.dtype),
+        decode_flops=running.facts.decode_flops(context),
     )

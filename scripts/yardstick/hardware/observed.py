@@ -206,6 +206,12 @@ def _latency(shard: Shard) -> _Found:
     yield "ttft_s", prompt, 1, median(row["ttft_s"] for row in shard.rows)
 
 
+def _long_text(shard: Shard) -> _Found:
+    for row in shard.rows:
+        if row["part"] == "prompt":
+            yield "ttft_s", round(row["prompt_tokens"] / row["requests"]), 1, median(row["ttft_s"])
+
+
 def _memory(shard: Shard) -> _Found:
     protocol, row = shard.identity["definition"]["protocol"], shard.rows[0]
     if row["reserved_bytes"] or row["accelerator_bytes"]:
@@ -216,4 +222,4 @@ def _memory(shard: Shard) -> _Found:
     yield "peak_bytes", *request, row["peak_decode_bytes"] - row["rss_before_bytes"]
 
 
-_READERS = {"throughput": _throughput, "latency": _latency, "memory": _memory}
+_READERS = {"throughput": _throughput, "latency": _latency, "long_text": _long_text, "memory": _memory}

@@ -11,7 +11,7 @@ from yardstick.errors import YardstickError
 from yardstick.hardware.fit import Predicted
 from yardstick.hardware.forecast import PROMPTS, Forecast, Forecasts, forecasts
 from yardstick.hardware.observed import gather
-from yardstick.hardware.predictor import Predictor, PublishedError, typed_machine
+from yardstick.hardware.predictor import TITLES, Predictor, PublishedError, typed_machine
 from yardstick.hardware.profile import MachineProfile
 from yardstick.leaderboard.text import one_line
 from yardstick.plan import Plan
@@ -20,13 +20,6 @@ from yardstick.registry import TIERS, select
 _HEADINGS = ("Model", "Engine", "Fits", "Memory", "90 %", "Tokens/s", "90 %", *(f"TTFT {n}" for n in PROMPTS), "Sure")
 _SIDES = ("left", "left", "left", *("right",) * (4 + len(PROMPTS)), "left")
 _FITS = {True: "yes", False: "no", None: "maybe"}
-_NAMES = {
-    "token_s": "tokens/s",
-    "ttft_s": "TTFT",
-    "load_bytes": "memory after loading",
-    "load_peak_bytes": "memory while loading",
-    "peak_bytes": "memory while answering",
-}
 
 
 def prediction(plan: Plan, config: Config, threads: int) -> str:
@@ -47,7 +40,10 @@ def table(found: Forecasts) -> str:
     """Return the forecasts as a table, and the models without one below it."""
     lines = [_line(forecast) for forecast in sorted(found.found, key=lambda forecast: forecast.peak.value)]
     text: str = tabulate(lines, headers=_HEADINGS, tablefmt="simple", colalign=_SIDES, disable_numparse=True)
-    return "\n".join([text, *(f"  {one_line(reason)}" for reason in found.without.values())])
+    star = (
+        "* longer than the prompts that were measured, or a model outside of what was measured: the interval is wider"
+    )
+    return "\n".join([text, star, *(f"  {one_line(reason)}" for reason in found.without.values())])
 
 
 def error_lines(errors: Sequence[PublishedError]) -> list[str]:
@@ -58,7 +54,7 @@ def error_lines(errors: Sequence[PublishedError]) -> list[str]:
             continue
         rule = f"; the rule of thumb {_percent(error.baseline.median)}" if error.baseline else ""
         lines.append(
-            f"{_NAMES[error.quantity]} ({error.backend}, {error.device}): off by {_percent(error.ours.median)} in the "
+            f"{TITLES[error.quantity]} ({error.backend}, {error.device}): off by {_percent(error.ours.median)} in the "
             f"median, {_percent(error.ours.p90)} at P90, over {error.ours.left_out} models left out in turn{rule}"
         )
     return lines
@@ -102,7 +98,7 @@ def _line(forecast: Forecast) -> list[str]:
 
 
 def _seconds(found: Predicted | None) -> str:
-    return f"{_number(found.value)} s" if found else "–"
+    return f"{_number(found.value)} s{'*' if found.is_extrapolated else ''}" if found else "–"
 
 
 def _bytes(amount: float) -> str:

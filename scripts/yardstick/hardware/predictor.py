@@ -16,14 +16,21 @@ from yardstick.hardware.observed import Evidence, Observation, Quantity
 from yardstick.hardware.profile import MachineProfile
 
 Group = tuple[str, str]
-QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
+# What each quantity is called where errors are shown.
+TITLES: dict[Quantity, str] = {
+    "token_s": "tokens/s",
+    "ttft_s": "time to first token",
+    "load_bytes": "memory after loading",
+    "load_peak_bytes": "memory while loading",
+    "peak_bytes": "memory while answering",
+}
 # The rule of thumb that predictions are held against: so much of the bandwidth is used to read all weights per token.
 BASELINE_SHARE = 0.55
 # ... and of memory: the weights and a fifth.
 BASELINE_MEMORY = 1.2
 _COVERED = 0.9
 # What a machine that nothing was measured on adds to an interval, as half its width in logarithms.
-_OTHER_MACHINE = 0.35
+OTHER_MACHINE = 0.35
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,9 @@ class Predictor:
             return found
         is_measured = (asked.group, profile.machine) in self._machines
         if not is_measured or self.profiles.get(profile.machine) is not profile:
-            found = _wider(found, _OTHER_MACHINE)
+            found = _wider(found, OTHER_MACHINE)
         if not profile.has(asked.running.device, asked.running.dtype, asked.running.threads):
-            found = _wider(found, _OTHER_MACHINE)
+            found = _wider(found, OTHER_MACHINE)
         return found
 
     def reading_share(self, asked: Observation, profile: MachineProfile) -> float:

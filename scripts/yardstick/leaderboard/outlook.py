@@ -7,7 +7,7 @@ from typing import Any
 from yardstick.hardware.fit import Predicted
 from yardstick.hardware.forecast import Forecast, forecasts
 from yardstick.hardware.observed import gather
-from yardstick.hardware.predictor import Predictor, PublishedError
+from yardstick.hardware.predictor import OTHER_MACHINE, TITLES, Predictor, PublishedError
 from yardstick.hardware.profile import MachineProfile
 from yardstick.hardware.terms import LIBRARY_BYTES
 from yardstick.leaderboard.outlook_document import (
@@ -48,6 +48,7 @@ def outlook(plan: Plan) -> Outlook:
     models = [_model(several) for several in found.values()]
     return Outlook(
         library_mb=LIBRARY_BYTES / _MB,
+        other_machine_width=OTHER_MACHINE,
         machines=machines,
         models=sorted(models, key=lambda model: (model.memory_mb.value, model.model)),
         without=[NoOutlook(model=name, reason=one_line(reason)) for name, reason in without.items()],
@@ -79,6 +80,7 @@ def _model(several: list[Forecast]) -> ModelOutlook:
         memory_mb=_expected(first.peak, _MB),
         weights_mb_per_token=_rounded(first.weight_bytes_per_token / _MB),
         cache_kb_per_token=_rounded(first.kv_bytes_per_token / 1e3),
+        gflop_per_token=_rounded(first.decode_flops / 1e9),
         speeds=[_speed(forecast) for forecast in several],
     )
 
@@ -99,6 +101,7 @@ def _error(error: PublishedError) -> PredictionError:
     fields: dict[str, Any] = {"left_out": error.left_out, "backend": error.backend, "device": error.device}
     return PredictionError(
         quantity=_NAMES.get(error.quantity, error.quantity),
+        title=TITLES[error.quantity],
         count=error.count,
         rows=error.rows,
         median=_rounded(ours.median) if ours else None,

@@ -46,6 +46,7 @@ class ModelOutlook(Part):
     memory_mb: Expected = Field(description="most memory while loading or answering, libraries not counted, MB")
     weights_mb_per_token: float = Field(description="MB of weights that a token reads")
     cache_kb_per_token: float = Field(description="kB by which a token makes the cache of keys and values grow")
+    gflop_per_token: float = Field(description="1e9 operations for a new token after so much context")
     speeds: list[Speed] = Field(description="what it is expected to do, one entry per machine")
 
 
@@ -63,6 +64,7 @@ class PredictionError(Part):
     """How far predictions were off when models, or machines, were left out in turn."""
 
     quantity: str = Field(description="what was predicted: tokens_per_s, ttft_s, load, load_peak or peak memory")
+    title: str = Field(description="the same in words")
     backend: str = Field(description="engine")
     device: str = Field(description="kind of device")
     left_out: Literal["model", "machine"] = Field(description="what was predicted from the others")
@@ -89,6 +91,9 @@ class Outlook(Part):
     """What the models of the registry would need and do."""
 
     library_mb: float = Field(description="memory of the libraries before any model, MB, on top of each model's")
+    other_machine_width: float = Field(
+        description="by how much more the logarithm of a speed may be off, each way, on a machine that was not measured"
+    )
     machines: list[ProfiledMachine] = Field(description="machines with a profile")
     models: list[ModelOutlook] = Field(description="models, the one that needs least first")
     without: list[NoOutlook] = Field(description="models of which too little is known")

@@ -8,13 +8,6 @@ from typing import Any
 from yardstick.leaderboard.cells import NOTHING, number
 
 _FITS = {True: "yes", False: "no", None: "perhaps"}
-_WORDS = {
-    "tokens_per_s": "tokens/s",
-    "ttft_s": "time to first token",
-    "load": "memory after loading",
-    "load_peak": "memory while loading",
-    "peak": "memory while answering",
-}
 _PROMPT = "512"
 
 
@@ -52,7 +45,7 @@ def _rows(models: list[Mapping[str, Any]], machine: str) -> Any:
             _FITS[speed["fits"]],
             _with_interval(model["memory_mb"]),
             _with_interval(shown),
-            _with_interval(speed["ttft_s"].get(_PROMPT)),
+            _marked(speed["ttft_s"].get(_PROMPT)),
             "beyond" if is_beyond else "",
         ]
 
@@ -63,10 +56,15 @@ def _with_interval(expected: Mapping[str, Any] | None) -> str:
     return f"{number(expected['value'])} [{number(expected['low'])}, {number(expected['high'])}]"
 
 
+def _marked(expected: Mapping[str, Any] | None) -> str:
+    """Return the cell with a star where the prompt or the model lies outside of what was measured."""
+    return _with_interval(expected) + ("*" if expected and expected["is_extrapolated"] else "")
+
+
 def _error(error: Mapping[str, Any]) -> list[str]:
     of_machines = " (machines)" if error["left_out"] == "machine" else ""
     return [
-        _WORDS[error["quantity"]],
+        error["title"],
         f"{error['backend']}, {error['device']}",
         f"{error['count']}{of_machines}",
         str(error["rows"]),

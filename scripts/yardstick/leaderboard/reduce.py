@@ -45,11 +45,7 @@ from yardstick.leaderboard.values import (
 )
 from yardstick.shard_paths import ShardPath
 from yardstick.shards import read_shard
-from yardstick.statistics import (
-    mean,
-    pass_at_k,
-    wilson_interval,
-)
+from yardstick.statistics import mean, pass_at_k, wilson_interval
 
 Parts = Mapping[str, Part]
 

@@ -1,8 +1,6 @@
 // What the models would need and do: on a machine with a profile, or on one whose numbers are typed in.
 
 const outlook = content.outlook;
-// What a typed-in machine adds to an interval of speed, as half its width in logarithms.
-const OTHER_MACHINE = 0.35;
 const FITS = new Map([
   [true, "fits"],
   [false, "does not fit"],
@@ -26,12 +24,13 @@ function outlookOf(model, { known, ram_gb, bandwidth, vram_gb }) {
   const own = model.device === "cuda" ? known.accelerator_mb : known.memory_mb;
   const typed = vram_gb ?? (model.device === "cuda" ? null : ram_gb);
   const room = typed === null ? own : typed * 1000;
-  const rate = measured?.tokens_per_s ?? null;
+  // On a GPU that was typed in nothing is known without its bandwidth.
+  const rate = vram_gb !== null && !bandwidth ? null : (measured?.tokens_per_s ?? null);
   return {
     model,
     fits: room === null ? null : fitting(model.memory_mb, room - (onGpu ? 0 : outlook.library_mb)),
     rate: rate && bandwidth ? atBandwidth(rate, measured.reading_share, bandwidth / known.bandwidth_gb_s) : rate,
-    first: bandwidth ? null : (measured?.ttft_s["512"] ?? null),
+    first: bandwidth || vram_gb !== null ? null : (measured?.ttft_s["512"] ?? null),
   };
 }
 
@@ -42,7 +41,7 @@ function fitting(memory, room) {
 
 function atBandwidth(rate, share, ratio) {
   const faster = 1 / (share / ratio + 1 - share);
-  const wider = Math.exp(OTHER_MACHINE);
+  const wider = Math.exp(outlook.other_machine_width);
   return {
     value: rate.value * faster,
     low: (rate.low * faster) / wider,
@@ -65,7 +64,7 @@ function outlookRow({ model, fits, rate, first }) {
     element("td", {}, FITS.get(fits)),
     element("td", { class: "number" }, withInterval(model.memory_mb, megabytes)),
     element("td", { class: "number" }, withInterval(rate)),
-    element("td", { class: "number" }, withInterval(first)),
+    element("td", { class: "number" }, withInterval(first), first?.is_extrapolated ? " *" : null),
     element("td", {}, isBeyond ? "beyond what was measured" : "as measured"),
   );
 }
@@ -81,14 +80,6 @@ function writeOutlook() {
   byId("outlook-said").textContent = `${count} of ${plural(told.length, "model")} fit: ${sizes.join(", ")}.`;
 }
 
-const OUTLOOK_WORDS = {
-  tokens_per_s: "tokens/s",
-  ttft_s: "time to first token",
-  load: "memory after loading",
-  load_peak: "memory while loading",
-  peak: "memory while answering",
-};
-
 function writeOutlookErrors() {
   const percent = (share) => (share === null ? "n/a" : `${digits(100 * share)} %`);
   const lines = outlook.errors
@@ -97,7 +88,7 @@ function writeOutlookErrors() {
       element(
         "tr",
         {},
-        element("th", { scope: "row" }, `${OUTLOOK_WORDS[error.quantity]} (${error.backend}, ${error.device})`),
+        element("th", { scope: "row" }, `${error.title} (${error.backend}, ${error.device})`),
         element("td", { class: "number" }, plural(error.count, error.left_out)),
         ...[error.median, error.p90, error.baseline_median].map((share) =>
           element("td", { class: "number" }, percent(share)),

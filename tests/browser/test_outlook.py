@@ -32,6 +32,7 @@ def model(name: str, memory_mb: float, rate: float | None, *, device: str = "cpu
 OUTLOOK: dict[str, Any] = {
     "library_mb": 500,
     "other_machine_width": 0.35,
+    "unmeasured_width": 1.1,
     "machines": [
         {"machine": "box", "threads": 4, "memory_mb": 16000, "accelerator_mb": None, "bandwidth_gb_s": 20}
     ],
@@ -80,8 +81,11 @@ def test_the_memory_of_a_gpu_holds_all_models(page: Any) -> None:
     assert [cells(page, row)[1] for row in range(3)] == ["fits", "fits", "fits"]
     # Nothing is known of its speed until its bandwidth is typed in, too.
     assert cells(page, 0)[3:5] == ["–", "–"]
-    page.locator("#outlook-bandwidth").fill("80")
-    assert cells(page, 0)[3].startswith("125 [")
+    page.locator("#outlook-bandwidth").fill("500")
+    # 1 GB of weights takes 2 ms; the fifth of a token's 20 ms that goes elsewhere stays.
+    assert cells(page, 0)[3].startswith("167 [")
+    # Of a model that is made for a GPU nothing but the reading is known: 20 GB take 40 ms.
+    assert cells(page, 2)[3].startswith("25.0 [")
     page.locator("#outlook-vram").fill("4")
     assert [cells(page, row)[1] for row in range(3)] == ["fits", "does not fit", "does not fit"]
 

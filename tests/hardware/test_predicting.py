@@ -12,7 +12,7 @@ from yardstick.errors import YardstickError
 from yardstick.hardware.forecast import Forecasts, forecasts
 from yardstick.hardware.observed import gather
 from yardstick.hardware.predicting import prediction
-from yardstick.hardware.predictor import Predictor, typed_machine
+from yardstick.hardware.predictor import Predictor, typed_gpu, typed_machine
 from yardstick.leaderboard.outlook import outlook
 from yardstick.leaderboard.outlook_tables import outlook_tables
 from yardstick.plan import Plan
@@ -81,12 +81,16 @@ def test_a_described_machine_is_as_much_faster_as_its_bandwidth_and_less_sure(pl
 
 def test_a_gpu_holds_all_models_and_is_a_mere_roofline(plan: Plan) -> None:
     predictor = Predictor(gather(plan))
-    profile = typed_machine(predictor.profiles[MACHINE], 9e11, 16e9, 24e9)
+    profile = typed_gpu(predictor.profiles[MACHINE], 9e11, 24e9)
     between, huge = told(plan, predictor, profile=profile, on_gpu=True).found
 
     assert (between.device, between.fits, huge.fits) == ("cuda", True, False)
     assert between.tokens_per_s is not None
     assert between.tokens_per_s.high / between.tokens_per_s.low > 8
+    # All its weights are read for a token, and nobody knows how fast the GPU computes a prompt.
+    assert huge.tokens_per_s is not None
+    assert huge.tokens_per_s.value == pytest.approx(9e11 / huge.weight_bytes_per_token, rel=0.2)
+    assert huge.ttft == {}
 
 
 def test_prints_a_line_per_model_and_the_errors(plan: Plan) -> None:

@@ -127,7 +127,8 @@ def _forecast(
     ttft: dict[int, Predicted] = {}
     if has_profile:
         speed = rate(predicted("token_s", _SPEED_PROMPT, _SPEED_NEW_TOKENS))
-        ttft = {prompt: predicted("ttft_s", prompt) for prompt in PROMPTS if prompt < entry.context_length}
+        prompts = PROMPTS if profile.knows_prompts(running.device) else ()
+        ttft = {prompt: predicted("ttft_s", prompt) for prompt in prompts if prompt < entry.context_length}
         asked = Observation(
             "token_s", entry.backend, running, profile.machine, entry.id, _SPEED_PROMPT, _SPEED_NEW_TOKENS
         )

@@ -11,7 +11,7 @@ from yardstick.errors import YardstickError
 from yardstick.hardware.fit import Predicted
 from yardstick.hardware.forecast import PROMPTS, Forecast, Forecasts, forecasts
 from yardstick.hardware.observed import gather
-from yardstick.hardware.predictor import TITLES, Predictor, PublishedError, typed_machine
+from yardstick.hardware.predictor import TITLES, Predictor, PublishedError, typed_gpu, typed_machine
 from yardstick.hardware.profile import MachineProfile
 from yardstick.leaderboard.text import one_line
 from yardstick.plan import Plan
@@ -65,19 +65,21 @@ def _profile(plan: Plan, config: Config, predictor: Predictor) -> MachineProfile
         if not predictor.profiles:
             raise YardstickError("no machine was ever profiled here; run first: snakemake --cores 1 profile_machine")
         reference = predictor.profiles.get(plan.machine) or next(iter(predictor.profiles.values()))
-        vram = config.vram_gb * 1e9 if config.vram_gb is not None else None
-        return typed_machine(reference, config.bandwidth_gb_s * 1e9, (config.ram_gb or 0.0) * 1e9, vram)
+        bandwidth = config.bandwidth_gb_s * 1e9
+        if config.vram_gb is not None:
+            return typed_gpu(reference, bandwidth, config.vram_gb * 1e9)
+        return typed_machine(reference, bandwidth, (config.ram_gb or 0.0) * 1e9)
     if plan.machine not in predictor.profiles:
         raise YardstickError(f"{plan.machine} has no profile yet; run first: snakemake --cores 1 profile_machine")
     return predictor.profiles[plan.machine]
 
 
 def _heading(profile: MachineProfile, config: Config, threads: int) -> str:
-    memory = profile.value("memory") or 0.0
-    gpu = f", GPU {config.vram_gb:g} GB" if config.vram_gb is not None else ""
-    bandwidth = profile.bandwidth("cpu", threads) / 1e9
+    device, cores = ("cpu", f", {threads} threads") if config.vram_gb is None else ("cuda", "")
+    memory, bandwidth = profile.value("memory", device=device) or 0.0, profile.bandwidth(device, threads)
+    what = profile.machine if config.vram_gb is None else f"{profile.machine} GPU"
     return (
-        f"{profile.machine}: memory {memory / 1e9:.3g} GB{gpu}, {bandwidth:.3g} GB/s, {threads} threads; "
+        f"{what}: memory {memory / 1e9:.3g} GB, {bandwidth / 1e9:.3g} GB/s{cores}; "
         f"memory at {config.context_tokens} tokens of context"
     )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from yardstick.hardware.errors import Error, LeftOut, left_out_estimates, summary
 from yardstick.hardware.fit import Fit, Predicted, Sample
+from yardstick.hardware.formats import DTYPE_BYTES, Layout
 from yardstick.hardware.observed import Evidence, Observation, Quantity
 from yardstick.hardware.profile import MachineProfile
 
@@ -29,6 +31,8 @@ BASELINE_SHARE = 0.55
 # ... and of memory: the weights and a fifth.
 BASELINE_MEMORY = 1.2
 _COVERED = 0.9
+# Sizes between which, and beyond which, the time of a matrix on a typed-in GPU is a straight line.
+_GPU_MATRIX_BYTES = (1, 2**30)
 # What a machine that nothing was measured on adds to an interval, as half its width in logarithms.
 OTHER_MACHINE = 0.35
 
@@ -183,19 +187,15 @@ TERM_NAMES: dict[Quantity, tuple[str, ...]] = {
 }
 
 
-def typed_machine(
-    reference: MachineProfile, bandwidth: float, memory: float, vram: float | None = None
-) -> MachineProfile:
+def typed_machine(reference: MachineProfile, bandwidth: float, memory: float) -> MachineProfile:
     """Return the profile of a machine of which only bandwidth and memory are known; the rest is the reference's.
 
     Args:
         reference: a measured machine.
         bandwidth: bytes per second that its memory delivers.
         memory: bytes.
-        vram: bytes of its GPU; the bandwidth is then the GPU's.
     """
-    threads = max((row["threads"] or 0) for row in reference.rows)
-    faster = bandwidth / reference.bandwidth("cpu", threads)
+    faster = bandwidth / reference.bandwidth("cpu", _most_threads(reference))
     rows = []
     for row in reference.rows:
         if row["device"] != "cpu":
@@ -207,7 +207,34 @@ def typed_machine(
         elif row["quantity"] == "memory":
             row = {**row, "value": memory}
         rows.append(row)
-        if vram is not None and row["threads"] in (None, threads):
-            of_gpu = {"memory": vram}.get(row["quantity"], row["value"])
-            rows.append({**row, "device": "cuda", "threads": None, "value": of_gpu})
     return MachineProfile("typed-in", rows)
+
+
+def typed_gpu(reference: MachineProfile, bandwidth: float, memory: float) -> MachineProfile:
+    """Return the profile of a GPU of which only bandwidth and memory are known: what it reads, it reads at that speed.
+
+    Nothing says how fast it computes, so nothing is known of prompts. The cost of starting an operation is the
+    reference's: the processor starts them.
+
+    Args:
+        reference: a measured machine.
+        bandwidth: bytes per second that the GPU's memory delivers.
+        memory: bytes of the GPU's memory.
+    """
+    dispatch = reference.dispatch_s("cpu", _most_threads(reference))
+    place = {"device": "cuda", "threads": None, "dtype": None, "layout": None, "tokens": None}
+    sizes = {"matrix_bytes": None, "working_set_bytes": None}
+    rows: list[dict[str, Any]] = [
+        {"quantity": "memory", **place, **sizes, "value": memory, "unit": "bytes"},
+        {"quantity": "memory_bandwidth", **place, **sizes, "value": bandwidth, "unit": "bytes/s"},
+        {"quantity": "dispatch", **place, **sizes, "value": dispatch, "unit": "s"},
+    ]
+    for dtype, layout, size in itertools.product(DTYPE_BYTES, get_args(Layout), _GPU_MATRIX_BYTES):
+        kind = {**place, "dtype": dtype, "layout": layout, "tokens": 1}
+        of_size = {"matrix_bytes": size, "working_set_bytes": size}
+        rows.append({"quantity": "linear", **kind, **of_size, "value": size / bandwidth, "unit": "s"})
+    return MachineProfile("typed-in", rows)
+
+
+def _most_threads(profile: MachineProfile) -> int:
+    return max((row["threads"] or 0) for row in profile.rows)

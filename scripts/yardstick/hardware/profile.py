@@ -61,6 +61,10 @@ class MachineProfile:
         """Tell whether multiplications were measured just so."""
         return (device, threads if device == "cpu" else 0, dtype, "linear") in self._decoding
 
+    def knows_prompts(self, device: str) -> bool:
+        """Tell whether several tokens at once were measured."""
+        return any(key[0] == device for key in self._prompts)
+
     def multiply_s(
         self, *, device: str, threads: int, dtype: str, layout: Layout, tokens: int, matrix_bytes: int, all_bytes: int
     ) -> float:
@@ -75,6 +79,8 @@ class MachineProfile:
             matrix_bytes: bytes of the matrix.
             all_bytes: bytes of all matrices that take turns; from those that fit into a cache it is faster.
 
+        Where only single tokens are known, several take as long as one, which holds until the device has to compute.
+
         Raises:
             YardstickError: the profile has no such device.
         """
@@ -83,7 +89,7 @@ class MachineProfile:
         matrix_bytes = matrix_bytes * DTYPE_BYTES[key[2]] // DTYPE_BYTES[dtype]
         by_matrix = [(size, _at(curve, all_bytes, grows=False)) for size, curve in self._decoding[key]]
         one = _at(_never_faster(by_matrix), matrix_bytes)
-        if tokens == 1:
+        if tokens == 1 or key not in self._prompts:
             return one
         by_tokens = [(count, _at(curve, matrix_bytes)) for count, curve in self._prompts[key]]
         return _at(_never_faster([(1.0, one), *by_tokens]), tokens)

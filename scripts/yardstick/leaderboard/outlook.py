@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from yardstick.hardware.fit import Predicted
+from yardstick.hardware.fit import UNFITTED, Predicted
 from yardstick.hardware.forecast import Forecast, forecasts
 from yardstick.hardware.observed import gather
 from yardstick.hardware.predictor import OTHER_MACHINE, TITLES, Predictor, PublishedError
@@ -49,6 +49,7 @@ def outlook(plan: Plan) -> Outlook:
     return Outlook(
         library_mb=LIBRARY_BYTES / _MB,
         other_machine_width=OTHER_MACHINE,
+        unmeasured_width=UNFITTED,
         machines=machines,
         models=sorted(models, key=lambda model: (model.memory_mb.value, model.model)),
         without=[NoOutlook(model=name, reason=one_line(reason)) for name, reason in without.items()],

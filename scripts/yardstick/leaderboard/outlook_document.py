@@ -94,6 +94,7 @@ class Outlook(Part):
     other_machine_width: float = Field(
         description="by how much more the logarithm of a speed may be off, each way, on a machine that was not measured"
     )
+    unmeasured_width: float = Field(description="the same of an engine or device that nothing was measured on")
     machines: list[ProfiledMachine] = Field(description="machines with a profile")
     models: list[ModelOutlook] = Field(description="models, the one that needs least first")
     without: list[NoOutlook] = Field(description="models of which too little is known")

@@ -24,14 +24,27 @@ function outlookOf(model, { known, ram_gb, bandwidth, vram_gb }) {
   const own = model.device === "cuda" ? known.accelerator_mb : known.memory_mb;
   const typed = vram_gb ?? (model.device === "cuda" ? null : ram_gb);
   const room = typed === null ? own : typed * 1000;
-  // On a GPU that was typed in nothing is known without its bandwidth.
-  const rate = vram_gb !== null && !bandwidth ? null : (measured?.tokens_per_s ?? null);
   return {
     model,
     fits: room === null ? null : fitting(model.memory_mb, room - (onGpu ? 0 : outlook.library_mb)),
-    rate: rate && bandwidth ? atBandwidth(rate, measured.reading_share, bandwidth / known.bandwidth_gb_s) : rate,
+    rate: rateOf(model, measured, { known, bandwidth, onTypedGpu: vram_gb !== null }),
     first: bandwidth || vram_gb !== null ? null : (measured?.ttft_s["512"] ?? null),
   };
+}
+
+function rateOf(model, measured, { known, bandwidth, onTypedGpu }) {
+  const rate = measured?.tokens_per_s ?? null;
+  // Of a GPU nothing is known without its bandwidth.
+  if (onTypedGpu) return bandwidth ? onGpuOf(bandwidth, model, rate, measured?.reading_share) : null;
+  return rate && bandwidth ? atBandwidth(rate, measured.reading_share, bandwidth / known.bandwidth_gb_s) : rate;
+}
+
+/** What a GPU would do that reads all weights for a token at its bandwidth; what else a token takes is the processor's. */
+function onGpuOf(bandwidth, model, rate, share) {
+  const reading = model.weights_mb_per_token / 1000 / bandwidth;
+  const value = 1 / (reading + (rate ? (1 - share) / rate.value : 0));
+  const wider = Math.exp(outlook.unmeasured_width + outlook.other_machine_width);
+  return { value, low: value / wider, high: value * wider, is_extrapolated: true };
 }
 
 function fitting(memory, room) {

@@ -40,10 +40,9 @@ def table(found: Forecasts) -> str:
     """Return the forecasts as a table, and the models without one below it."""
     lines = [_line(forecast) for forecast in sorted(found.found, key=lambda forecast: forecast.peak.value)]
     text: str = tabulate(lines, headers=_HEADINGS, tablefmt="simple", colalign=_SIDES, disable_numparse=True)
-    star = (
-        "* longer than the prompts that were measured, or a model outside of what was measured: the interval is wider"
-    )
-    return "\n".join([text, star, *(f"  {one_line(reason)}" for reason in found.without.values())])
+    if any(seconds.is_extrapolated for forecast in found.found for seconds in forecast.ttft.values()):
+        text += "\n* a longer prompt, or another model or machine, than was measured"
+    return "\n".join([text, *(f"  {one_line(reason)}" for reason in found.without.values())])
 
 
 def error_lines(errors: Sequence[PublishedError]) -> list[str]:
